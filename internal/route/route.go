@@ -1,0 +1,266 @@
+// Package route is the neutral model that every dialect is a spelling of: which
+// endpoints serve an image, in which order, and how each of them is spoken to.
+// It does no I/O and knows no file format.
+package route
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/towpath-dev/towpath/internal/source"
+)
+
+// Serves is what an endpoint is trusted with, a set.
+//
+// | operation            | endpoints that are asked                      |
+// |----------------------|-----------------------------------------------|
+// | resolve a tag        | those with Pull and Resolve                   |
+// | resolve a digest     | those with Pull                               |
+// | fetch by digest      | all, once one with Pull exists (containerd)   |
+// | push                 | the first with Push                           |
+//
+// Source: containerd core/remotes/docker resolver.go, fetcher.go, pusher.go.
+type Serves uint8
+
+// The members of the set.
+const (
+	Pull Serves = 1 << iota
+	Resolve
+	Push
+	Referrers
+)
+
+// Has reports whether all of want is in the set.
+func (s Serves) Has(want Serves) bool { return s&want == want }
+
+// Role tells a mirror from the registry itself.
+type Role uint8
+
+// A Mirror was written down to be asked before the Upstream, which is the
+// registry that the image names or what a configuration puts in its place.
+const (
+	Mirror Role = iota
+	Upstream
+)
+
+// Endpoint is one host that a runtime may ask, and everything that decides how.
+type Endpoint struct {
+	Scheme        string        // "https" or "http"; with anything else no request succeeds
+	Host          string        // host[:port] as text; empty: the registry named in the image
+	Path          string        // root of the API: "/v2", "/v2/hub", or ""
+	Role          Role          //
+	Serves        Serves        //
+	PlainFallback bool          // HTTPS first, plain HTTP when the server does not speak TLS
+	Rewrites      []Rewrite     // applied to the repository; the first that changes it wins
+	TLS           TLS           //
+	Auth          Auth          // the node's own credentials for this endpoint
+	Header        []Header      // sent with every request
+	DialTimeout   time.Duration // 0: the runtime's own; negative: fails at once
+	NoDialLimit   bool          // the configuration asks for no limit at all
+	Broken        string        // why no request can be made to it; empty: nothing is known against it
+	From          source.Pos    // where it was written down; zero: nobody wrote it
+}
+
+// TLS says how a server is verified and how we identify ourselves.
+type TLS struct {
+	CA         []string // PEM files, added to the system's pool
+	Client     []Pair   //
+	SkipVerify bool     //
+	Set        bool     // some TLS key was written, be it false
+}
+
+// Pair is a client certificate; Key is empty when the certificate's file holds it.
+type Pair struct{ Cert, Key string }
+
+// Header is one header line that a configuration adds. Its values may be secrets.
+type Header struct {
+	Key    string // as it was typed: containerd does not canonicalise it
+	Values []Secret
+}
+
+// Auth is what a node itself knows to log in with. It belongs to one origin.
+type Auth struct {
+	User          string
+	Password      Secret
+	IdentityToken Secret
+	Source        string     // for people: "registry.configs", "registries.yaml", "--creds FILE"
+	From          source.Pos //
+}
+
+// IsZero reports whether there is nothing to log in with.
+func (a Auth) IsZero() bool {
+	return a.User == "" && a.Password.IsZero() && a.IdentityToken.IsZero()
+}
+
+// Rewrite changes the repository in requests to one endpoint.
+type Rewrite struct {
+	Pattern     string // Go regular expression
+	Replacement string // with $1 and the like
+	From        source.Pos
+}
+
+// String is scheme, host and API root: "https://mirror.example:5000/v2".
+func (e Endpoint) String() string { return e.Scheme + "://" + e.Host + e.Path }
+
+// Route is all that is configured for one registry name.
+type Route struct {
+	Match   string     // host[:port] as images write it; Any: every other registry
+	Mirrors []Endpoint // in the order in which they are asked
+
+	// Upstream is asked last; nil: never. An empty Host stands for the registry
+	// that the image names, with the scheme the runtime would choose.
+	Upstream *Endpoint
+
+	// UpstreamUnlessListed: do not ask Upstream when a mirror has the registry's
+	// own host (containerd's registry.mirrors table).
+	UpstreamUnlessListed bool
+
+	Fails string     // every pull fails before a host is asked, and why; empty: it does not
+	From  source.Pos // file, or directory, that decides
+}
+
+// Any is the Match of the route for registries that no other route names.
+const Any = "*"
+
+// Host is what a configuration says about one endpoint host wherever it is
+// used: the configs table of containerd's config.toml and of registries.yaml.
+type Host struct {
+	Name string // host[:port] as in the endpoint's URL; Any: hosts without an entry of their own
+	Auth Auth
+	TLS  TLS
+	From source.Pos
+}
+
+// Table is the whole configuration of a runtime.
+type Table struct {
+	Target Target
+	Routes []Route
+	Hosts  []Host
+	Header []Header // sent to every registry
+	Plain  Plain    // which scheme an upstream gets that nobody wrote down
+}
+
+// Plain names the rule by which a runtime chooses the scheme of a registry
+// that is written without one.
+type Plain uint8
+
+// PlainLocalhost is the rule of containerd's hosts.toml: HTTPS, and for
+// localhost also HTTP on odd ports. PlainCRI is that of its registry.mirrors
+// table: HTTP for localhost.
+const (
+	PlainLocalhost Plain = iota
+	PlainCRI
+)
+
+// Route returns the route for a registry: its own, else the one for Any, else
+// the registry itself.
+func (t Table) Route(registry string) Route {
+	for _, match := range []string{registry, Any} {
+		if i := slices.IndexFunc(t.Routes, func(r Route) bool { return r.Match == match }); i >= 0 {
+			return t.Routes[i]
+		}
+	}
+	return Route{Match: registry, Upstream: &Endpoint{Role: Upstream, Serves: Pull | Resolve | Push | Referrers}}
+}
+
+// Endpoints returns the hosts of a registry in the order in which the runtime
+// keeps them, the upstream filled in.
+func (t Table) Endpoints(registry string) []Endpoint {
+	r := t.Route(registry)
+	out := make([]Endpoint, 0, len(r.Mirrors)+1)
+	listed := false
+	for _, e := range r.Mirrors {
+		out = append(out, t.dress(e))
+		listed = listed || e.Host == registry
+	}
+	if r.Upstream != nil && !(r.UpstreamUnlessListed && listed) {
+		out = append(out, t.dress(t.fill(*r.Upstream, registry)))
+	}
+	return out
+}
+
+// dress adds what the table says about an endpoint's host wherever it is used.
+func (t Table) dress(e Endpoint) Endpoint {
+	e.Header = append(slices.Clone(t.Header), e.Header...)
+	for _, name := range []string{e.Host, Any} {
+		i := slices.IndexFunc(t.Hosts, func(h Host) bool { return h.Name == name })
+		if i < 0 {
+			continue
+		}
+		if e.Auth.IsZero() {
+			e.Auth = t.Hosts[i].Auth
+		}
+		if !e.TLS.Set {
+			e.TLS = t.Hosts[i].TLS
+		}
+		break
+	}
+	return e
+}
+
+// fill completes an upstream that stands for the registry of the image.
+func (t Table) fill(e Endpoint, registry string) Endpoint {
+	if e.Host != "" {
+		return e
+	}
+	std := t.Default(registry)
+	e.Scheme, e.Host, e.Path = std.Scheme, std.Host, std.Path
+	e.PlainFallback = std.PlainFallback
+	if !e.TLS.Set {
+		e.TLS = std.TLS
+	}
+	return e
+}
+
+// Default is the registry itself, as a runtime reaches it when no configuration
+// speaks of it. Source: containerd core/remotes/docker/config/hosts.go and
+// internal/cri/server/images/image_pull.go (defaultScheme).
+func (t Table) Default(registry string) Endpoint {
+	e := Endpoint{Scheme: "https", Host: registry, Path: "/v2", Role: Upstream, Serves: Pull | Resolve | Push | Referrers}
+	if registry == "docker.io" {
+		e.Host = "registry-1.docker.io"
+		return e
+	}
+	if !isLocalhost(registry) {
+		return e
+	}
+	port := portOf(registry)
+	switch {
+	case t.Plain == PlainCRI:
+		e.Scheme = "http"
+	case !t.Target.Containerd.Since("1.6.9", "1.7.0"):
+	case port == "80":
+		e.Scheme = "http"
+	case port == "" || port == "443":
+		e.TLS = TLS{SkipVerify: true, Set: true}
+	default:
+		e.TLS = TLS{SkipVerify: true, Set: true}
+		e.PlainFallback = true
+	}
+	return e
+}
+
+// isLocalhost follows containerd's matcher: names and loopback literals with or
+// without a port; a bracketed [::1] without a port is not recognised.
+func isLocalhost(host string) bool {
+	name := host
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && portOf(host) != "" {
+		name = host[:i]
+	}
+	if name == "localhost" || name == "[::1]" && name != host || name == "::1" {
+		return true
+	}
+	parts := strings.Split(name, ".")
+	return len(parts) == 4 && parts[0] == "127" && !slices.ContainsFunc(parts, func(p string) bool {
+		return p == "" || len(p) > 3 || strings.Trim(p, "0123456789") != ""
+	})
+}
+
+func portOf(host string) string {
+	i := strings.LastIndexByte(host, ':')
+	if i < 0 || strings.HasSuffix(host, "]") || strings.Trim(host[i+1:], "0123456789") != "" {
+		return ""
+	}
+	return host[i+1:]
+}

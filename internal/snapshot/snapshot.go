@@ -1,0 +1,182 @@
+// Package snapshot is all that was seen of one node at one moment: its files,
+// its runtimes, its clock and what each host of a pull answered. Rules read
+// nothing else. The package holds data only: node and probe fill it, and saved
+// as JSON it is judged again elsewhere.
+package snapshot
+
+import (
+	"time"
+
+	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/route"
+	"github.com/towpath-dev/towpath/internal/source"
+)
+
+// Schema names the form of a saved snapshot.
+const Schema = "towpath/snapshot/v1"
+
+// Snapshot is one look at one node, for one image if Image is set.
+type Snapshot struct {
+	Schema  string            `json:"schema"`
+	Taken   time.Time         `json:"taken"`
+	Image   string            `json:"image,omitempty"`
+	Ref     route.Ref         `json:"ref"`
+	Node    *Node             `json:"node,omitempty"`    // nil: only files were read
+	Runtime *Runtime          `json:"runtime,omitempty"` // the one that would pull; nil: none is known
+	Table   route.Table       `json:"table"`             // its effective configuration, secrets masked
+	Config  []finding.Finding `json:"config"`            // what reading the configuration found
+	Files   []source.File     `json:"-"`                 // may hold secrets: never saved
+	Pull    *Pull             `json:"pull,omitempty"`    // nil: the network was not tried
+	Sandbox *Pull             `json:"sandbox,omitempty"` // a look at the sandbox image, when the runtime lacks it
+}
+
+// Node is what a machine, or the tree under a --root, says of itself.
+type Node struct {
+	Root        string            `json:"root"` // "/" unless --root was given
+	Live        bool              `json:"live"` // processes and sockets could be looked at
+	Name        string            `json:"name"`
+	Unseen      []Unseen          `json:"unseen,omitempty"`
+	Runtimes    []Runtime         `json:"runtimes,omitempty"`
+	Kubelet     *Kubelet          `json:"kubelet,omitempty"`
+	Hosts       []HostsLine       `json:"hosts,omitempty"` // /etc/hosts as the runtime sees it
+	Resolv      Resolv            `json:"resolv"`
+	ShellProxy  map[string]string `json:"shellProxy,omitempty"`  // proxy variables of the caller, passwords masked
+	OtherProxy  []ProxySetting    `json:"otherProxy,omitempty"`  // where else on the node a proxy is configured
+	Trust       Trust             `json:"trust"`                 // the system's certificate pool as the runtime would load it now
+	Disks       []Disk            `json:"disks,omitempty"`       // of the runtime's content and snapshots
+	Translation []PacketRule      `json:"translation,omitempty"` // rules of this node that redirect or drop outgoing packets
+}
+
+// Unseen is something that could not be looked at, and why.
+type Unseen struct {
+	What string `json:"what"`
+	Why  string `json:"why"`
+}
+
+// Runtime is one container runtime and the configuration it really loaded.
+type Runtime struct {
+	Target  route.Target      `json:"target"`
+	PID     int               `json:"pid,omitempty"` // 0: not running, known from its files or from --runtime
+	Exe     string            `json:"exe,omitempty"`
+	Args    []string          `json:"args,omitempty"`
+	Dir     string            `json:"dir,omitempty"` // working directory
+	Started time.Time         `json:"started,omitzero"`
+	Env     map[string]string `json:"env,omitempty"`  // proxy, SSL_CERT_*, GODEBUG; passwords masked
+	Unit    string            `json:"unit,omitempty"` // systemd unit that owns the process: "containerd.service"
+	Socket  string            `json:"socket,omitempty"`
+	Config  string            `json:"config,omitempty"` // main configuration file; empty: built-in defaults
+	Given   bool              `json:"given,omitempty"`  // named by flags, not found
+	Data    string            `json:"data,omitempty"`   // its root directory: content and snapshots
+	NetNS   string            `json:"netns,omitempty"`  // "net:[4026531840]"
+	MountNS string            `json:"mountns,omitempty"`
+	Root    string            `json:"root,omitempty"` // path by which its file system is reached: "/proc/PID/root"
+	CRI     CRI               `json:"cri"`
+	Sandbox SandboxImage      `json:"sandbox"`
+
+	// Secrets of the environment, such as the password of a proxy. Never saved.
+	Reveal map[string]route.Secret `json:"-"`
+}
+
+// CRI is what the runtime's socket answered.
+type CRI struct {
+	Asked    bool   `json:"asked"`
+	Answers  bool   `json:"answers"`            // the Version call succeeded
+	Images   bool   `json:"images"`             // the image service is registered
+	Err      string `json:"err,omitempty"`      // verbatim
+	Unlisted bool   `json:"unlisted,omitempty"` // "unknown service": the plugin is not loaded
+	TimedOut bool   `json:"timedOut,omitempty"`
+}
+
+// SandboxImage is the image of the pause container.
+type SandboxImage struct {
+	Image   string     `json:"image,omitempty"`
+	From    source.Pos `json:"from"` // zero: the runtime's default
+	Checked bool       `json:"checked"`
+	Present bool       `json:"present"`
+}
+
+// Kubelet is the kubelet of the node, as far as it tells which runtime counts.
+type Kubelet struct {
+	PID      int        `json:"pid"`
+	Endpoint string     `json:"endpoint,omitempty"`
+	From     source.Pos `json:"from"`
+}
+
+// HostsLine is one address of /etc/hosts with its names.
+type HostsLine struct {
+	At    source.Pos `json:"at"`
+	Addr  string     `json:"addr"`
+	Names []string   `json:"names"`
+}
+
+// Resolv is resolv.conf.
+type Resolv struct {
+	File     string        `json:"file"`
+	Servers  []NameServer  `json:"servers,omitempty"`
+	Search   []string      `json:"search,omitempty"`
+	Ndots    int           `json:"ndots"`
+	Timeout  time.Duration `json:"timeout"`
+	Attempts int           `json:"attempts"`
+	Problem  string        `json:"problem,omitempty"` // why it could not be used
+}
+
+// NameServer is one server to ask. Node servers are those of resolv.conf; the
+// others were named by the user, to compare with.
+type NameServer struct {
+	Addr string     `json:"addr"` // host:port
+	Node bool       `json:"node"`
+	At   source.Pos `json:"at"`
+}
+
+// ProxySetting is a proxy that some other program of the node uses.
+type ProxySetting struct {
+	At    source.Pos `json:"at"`
+	Key   string     `json:"key"`
+	Value string     `json:"value"` // password masked
+}
+
+// Trust is a certificate pool on disk.
+type Trust struct {
+	Files   []TrustFile `json:"files,omitempty"`
+	Anchors []Anchor    `json:"anchors,omitempty"`
+	From    string      `json:"from,omitempty"` // "SSL_CERT_FILE" when the environment chose
+	Problem string      `json:"problem,omitempty"`
+}
+
+// TrustFile is one file that was read for the pool.
+type TrustFile struct {
+	Path    string    `json:"path"`
+	Changed time.Time `json:"changed"` // the later of content and inode change
+	Anchors int       `json:"anchors"`
+	Err     string    `json:"err,omitempty"`
+}
+
+// Anchor is one certificate of the pool, by what identifies it.
+type Anchor struct {
+	Subject string    `json:"subject"`           // RFC 2253
+	RawSubj []byte    `json:"rawSubj,omitempty"` // DER, to compare with issuers
+	KeyID   string    `json:"keyId"`             // SHA-256 of the public key, hex
+	Expires time.Time `json:"expires"`
+	File    string    `json:"file"`
+	Changed time.Time `json:"changed"` // of that certificate's own file, where it has one
+}
+
+// Disk is the file system under one directory of the runtime.
+type Disk struct {
+	What       string `json:"what"` // "content" or "snapshots"
+	Path       string `json:"path"`
+	Total      uint64 `json:"total"` // bytes
+	Free       uint64 `json:"free"`  // bytes that an ordinary process may use
+	Inodes     uint64 `json:"inodes"`
+	InodesFree uint64 `json:"inodesFree"`
+	ReadOnly   bool   `json:"readOnly"`
+}
+
+// PacketRule is a rule of the node's packet filter that touches outgoing
+// traffic, as the kernel prints it.
+type PacketRule struct {
+	Table  string `json:"table"`  // "ip nat OUTPUT"
+	Text   string `json:"text"`   // verbatim
+	Action string `json:"action"` // "dnat", "redirect", "drop", "reject"
+	To     string `json:"to,omitempty"`
+}
