@@ -1,0 +1,136 @@
+package containerdconfig
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/towpath-dev/towpath/internal/route"
+)
+
+// docker.io is the only registry that is reached under another name.
+const (
+	hubName = "docker.io"
+	hubHost = "registry-1.docker.io"
+)
+
+// Table is what config.toml itself says about routes: the old mirrors table,
+// credentials and headers. Where config_path is in force the routes come from
+// hosts.toml files, and only Hosts and Header of this table still count.
+// Source: registryHosts and registryEndpoints of the CRI image service.
+func (c Config) Table() route.Table {
+	t := route.Table{Target: c.Target}
+	if c.ConfigPath.Value == "" && c.LocalPull.Value || len(c.Mirrors) > 0 {
+		t.Plain = route.PlainCRI
+	}
+	for _, h := range c.Headers {
+		t.Header = append(t.Header, route.Header{Key: h.Key, Values: h.Values})
+	}
+	for _, m := range c.Mirrors {
+		t.Routes = append(t.Routes, c.route(m))
+	}
+	for _, h := range c.Hosts {
+		if h.Name == route.Any || h.Name == "" {
+			continue // there is no wildcard among configs
+		}
+		t.Hosts = append(t.Hosts, route.Host{Name: h.Name, Auth: h.Auth, TLS: tls(h), From: h.At})
+		if h.BadTLS != "" {
+			t.Routes = c.failing(t.Routes, h)
+		}
+	}
+	return t
+}
+
+func tls(h Host) route.TLS {
+	if h.TLS == nil {
+		return route.TLS{}
+	}
+	return *h.TLS
+}
+
+// serves: mirrors of this table are never pushed to.
+func (c Config) serves() route.Serves {
+	if c.Target.Containerd.Since("2.2.0") {
+		return route.Pull | route.Resolve | route.Referrers
+	}
+	return route.Pull | route.Resolve
+}
+
+func (c Config) route(m Mirror) route.Route {
+	r := route.Route{
+		Match:                m.Name,
+		From:                 m.At,
+		Upstream:             &route.Endpoint{Role: route.Upstream, Serves: c.serves()},
+		UpstreamUnlessListed: true,
+	}
+	for _, e := range m.Endpoints {
+		end, err := endpoint(e.Value)
+		if err != nil {
+			r.Fails = fmt.Sprintf("get registry endpoints: parse endpoint url: %v", err)
+			continue
+		}
+		end.Serves, end.From = c.serves(), e.At
+		if end.Host == m.Name {
+			end.Role = route.Upstream
+		}
+		r.Mirrors = append(r.Mirrors, end)
+	}
+	return r
+}
+
+// endpoint reads an endpoint as containerd does: without a scheme it gets one,
+// its path is the API's root as it stands, and what a URL may hold besides is
+// dropped.
+func endpoint(text string) (route.Endpoint, error) {
+	if !strings.Contains(text, "://") {
+		u, err := url.Parse("dummy://" + text)
+		if err != nil {
+			return route.Endpoint{}, err
+		}
+		text = scheme(u.Host) + "://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return route.Endpoint{}, err
+	}
+	e := route.Endpoint{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	if e.Path == "" {
+		e.Path = "/v2"
+	}
+	if e.Host == "" {
+		e.Broken = "the URL names no host"
+	}
+	return e, nil
+}
+
+func scheme(host string) string {
+	return route.Table{Plain: route.PlainCRI}.Default(host).Scheme
+}
+
+// failing adds what half a key pair does: it fails each pull that has the host
+// among its endpoints, before any of them is asked.
+func (c Config) failing(routes []route.Route, h Host) []route.Route {
+	own := h.Name
+	if own == hubHost {
+		own = hubName
+	}
+	named := false
+	for i, r := range routes {
+		named = named || r.Match == own
+		upstream := r.Match == own
+		for _, e := range r.Mirrors {
+			upstream = upstream || e.Host == h.Name
+		}
+		if upstream && r.Fails == "" {
+			routes[i].Fails = fmt.Sprintf("get TLSConfig for registry %q: %s", h.Name, h.BadTLS)
+		}
+	}
+	if named {
+		return routes
+	}
+	return append(routes, route.Route{
+		Match: own, From: h.At, UpstreamUnlessListed: true,
+		Upstream: &route.Endpoint{Role: route.Upstream, Serves: c.serves()},
+		Fails:    fmt.Sprintf("get TLSConfig for registry %q: %s", h.Name, h.BadTLS),
+	})
+}
