@@ -23,7 +23,7 @@ var rows = [][]string{
 	{"route", "finding", "tomldoc"},
 	{"snapshot", "plan"},
 	{"rule", "dialect", "apply", "node", "upstream", "report", "world"},
-	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "diagnosis", "probe", "pull", "runtime"},
+	{"dialect/containerd", "dialect/containerdconfig", "dialect/containerdconfig/corpus", "dialect/containerdconfig/outcome", "dialect/k3s", "diagnosis", "probe", "pull", "runtime"},
 	{"dialect/all", "dialect/dialecttest", "effective"},
 	{"doctor"},
 	{"demo"},

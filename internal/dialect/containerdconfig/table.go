@@ -3,6 +3,7 @@ package containerdconfig
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/towpath-dev/towpath/internal/route"
@@ -30,7 +31,7 @@ func (c Config) Table() route.Table {
 		t.Routes = append(t.Routes, c.route(m))
 	}
 	for _, h := range c.Hosts {
-		if h.Name == route.Any || h.Name == "" {
+		if h.Name == route.Any {
 			continue // there is no wildcard among configs
 		}
 		t.Hosts = append(t.Hosts, route.Host{Name: h.Name, Auth: h.Auth, TLS: tls(h), From: h.At})
@@ -110,27 +111,34 @@ func scheme(host string) string {
 // failing adds what half a key pair does: it fails each pull that has the host
 // among its endpoints, before any of them is asked.
 func (c Config) failing(routes []route.Route, h Host) []route.Route {
-	own := h.Name
-	if own == hubHost {
-		own = hubName
-	}
-	named := false
+	why := fmt.Sprintf("get TLSConfig for registry %q: %s", h.Name, h.BadTLS)
 	for i, r := range routes {
-		named = named || r.Match == own
-		upstream := r.Match == own
-		for _, e := range r.Mirrors {
-			upstream = upstream || e.Host == h.Name
-		}
-		if upstream && r.Fails == "" {
-			routes[i].Fails = fmt.Sprintf("get TLSConfig for registry %q: %s", h.Name, h.BadTLS)
+		hit := slices.ContainsFunc(r.Mirrors, func(e route.Endpoint) bool { return e.Host == h.Name })
+		if hit && r.Fails == "" {
+			routes[i].Fails = why
 		}
 	}
-	if named {
-		return routes
+	for _, own := range registriesAt(h.Name) {
+		i := slices.IndexFunc(routes, func(r route.Route) bool { return r.Match == own })
+		if i < 0 {
+			upstream := &route.Endpoint{Role: route.Upstream, Serves: c.serves()}
+			routes = append(routes, route.Route{Match: own, From: h.At, Upstream: upstream, UpstreamUnlessListed: true})
+			i = len(routes) - 1
+		}
+		if routes[i].Fails == "" {
+			routes[i].Fails = why
+		}
 	}
-	return append(routes, route.Route{
-		Match: own, From: h.At, UpstreamUnlessListed: true,
-		Upstream: &route.Endpoint{Role: route.Upstream, Serves: c.serves()},
-		Fails:    fmt.Sprintf("get TLSConfig for registry %q: %s", h.Name, h.BadTLS),
-	})
+	return routes
+}
+
+// registriesAt are the registries whose own endpoint is the host.
+func registriesAt(host string) []string {
+	switch host {
+	case hubHost:
+		return []string{hubHost, hubName}
+	case hubName:
+		return nil // Docker Hub itself is never reached under this name
+	}
+	return []string{host}
 }

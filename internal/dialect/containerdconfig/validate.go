@@ -200,7 +200,16 @@ func (l *loading) checkDuration(what, value, key string) {
 
 // required: a plugin that has to be there and is not keeps the daemon down.
 func (l *loading) required() {
-	if len(l.CRIDead) == 0 || len(l.Fatal) > 0 {
+	if len(l.Fatal) > 0 {
+		return
+	}
+	for _, id := range l.main.RequiredPlugins {
+		if l.disabled(id) || l.unknownName(id) {
+			l.fail(RequiredPlugin, l.elementPlace(id, "required_plugins"), "required plugin [%s] not included", id)
+			return
+		}
+	}
+	if len(l.CRIDead) == 0 {
 		return
 	}
 	cri := []string{l.criID()}
@@ -213,6 +222,12 @@ func (l *loading) required() {
 			return
 		}
 	}
+}
+
+// unknownName reports a name of the other kind than those by which plugins go:
+// short in a configuration of version 1, full in all others.
+func (l *loading) unknownName(id string) bool {
+	return l.old() && (l.version() == 1) == strings.HasPrefix(id, "io.containerd.")
 }
 
 // deadPlugin reports whether it is this one of the three CRI plugins of 2.x
