@@ -70,6 +70,7 @@ type Config struct {
 	Unseen    []Failure // files that nobody could read: all else may be different
 
 	layers []*layer
+	files  []source.File // all that Read was given
 }
 
 // Load is one file that was read.
@@ -94,6 +95,7 @@ type Host struct {
 	HasAuth bool
 	BadAuth string     // why the auth key makes no credentials; empty: it does, or there is none
 	TLS     *route.TLS // nil: no tls table
+	Dropped *route.TLS // what a tls table says to a containerd that no longer reads it; nil: there is none
 	BadTLS  string     // why every request to the host fails; empty: it does not
 	At      source.Pos
 	AuthAt  source.Pos

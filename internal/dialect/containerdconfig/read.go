@@ -19,7 +19,7 @@ func Read(files []source.File, main string, t route.Target) Config {
 	if main == "" {
 		main = DefaultPath
 	}
-	l := &loading{Config: &Config{Target: t, Main: main}, files: files, owners: map[string]*layer{}}
+	l := &loading{Config: &Config{Target: t, Main: main, files: files}, owners: map[string]*layer{}}
 	l.defaults()
 	l.load()
 	l.Version.Value = l.version()
@@ -36,7 +36,6 @@ func Read(files []source.File, main string, t route.Target) Config {
 // loading follows containerd from its main file through every import.
 type loading struct {
 	*Config
-	files  []source.File
 	main   daemon             // the merged top of all files
 	tables map[string]any     // 2.x: the merged plugin tables
 	trees  map[string]v1.Tree // 1.x: the same

@@ -82,8 +82,25 @@ func (l *loading) takeHosts1(configs map[string]host1) {
 
 func (l *loading) takeHosts2(configs map[string]host2) {
 	for _, name := range slices.Sorted(maps.Keys(configs)) {
-		l.Hosts = append(l.Hosts, l.host(name, configs[name].Auth))
+		h := l.host(name, configs[name].Auth)
+		if v, ok := lookup(l.tables, []string{criImages, "registry", "configs", name, "tls"}); ok {
+			h.Dropped, _ = tlsOf(looseTLS(v))
+			h.TLSAt = l.place("registry", "configs", name, "tls")
+		}
+		l.Hosts = append(l.Hosts, h)
 	}
+}
+
+// looseTLS reads a tls table that containerd no longer looks at, and so may
+// hold anything.
+func looseTLS(v any) tlsTable {
+	table, _ := v.(map[string]any)
+	var t tlsTable
+	t.CAFile, _ = table["ca_file"].(string)
+	t.CertFile, _ = table["cert_file"].(string)
+	t.KeyFile, _ = table["key_file"].(string)
+	t.InsecureSkipVerify, _ = table["insecure_skip_verify"].(bool)
+	return t
 }
 
 func (l *loading) host(name string, auth *authTable) Host {
