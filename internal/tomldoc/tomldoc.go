@@ -40,35 +40,18 @@ func (p *Problem) Error() string { return p.At.String() + ": " + p.Text }
 // Decode returns the document as nested maps, as the grammar reads it, or why
 // it is refused. Integers are int64, tables map[string]any, arrays []any.
 func Decode(g Grammar, file string, data []byte) (map[string]any, *Problem) {
-	if deep := nested(file, data); deep != nil {
-		return nil, deep
-	}
 	if g == V1 {
-		out, err := decodeV1(data)
+		tree, err := v1.LoadBytes(data)
 		if err != nil {
 			return nil, problemV1(file, err)
 		}
-		return out, nil
+		return tree.ToMap(), nil
 	}
 	out := map[string]any{}
 	if err := v2.Unmarshal(data, &out); err != nil {
 		return nil, problemV2(file, err)
 	}
 	return out, nil
-}
-
-// decodeV1 turns a panic into an error: v1 passes runtime errors of its own on.
-func decodeV1(data []byte) (out map[string]any, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the parser crashes: %v", r)
-		}
-	}()
-	tree, err := v1.LoadBytes(data)
-	if err != nil {
-		return nil, err
-	}
-	return tree.ToMap(), nil
 }
 
 // problemV1 recovers the position that v1 only prints: "(3, 5): …".
@@ -128,9 +111,6 @@ type Doc struct {
 // document that only v1 accepts is refused here, and positions are then those
 // that Decode's Problem or the caller can find.
 func Parse(file string, data []byte) (*Doc, *Problem) {
-	if deep := nested(file, data); deep != nil {
-		return nil, deep
-	}
 	d := &Doc{File: file, Data: data}
 	p := &unstable.Parser{}
 	p.Reset(data)
