@@ -23,12 +23,11 @@ type Import struct {
 // relative path, started at the working directory of containerd; such a pattern
 // comes back relative. Source: resolveImports.
 func Imports(f source.File, t route.Target) []Import {
-	d, bad := decodeDaemon(f, t)
+	l, bad := readLayer(f, t)
 	if bad != nil {
 		return nil
 	}
-	doc := parse(f)
-	return importsOf(f.Path, d.Imports, doc, t)
+	return importsOf(f.Path, l.daemon.Imports, l.doc, t)
 }
 
 func importsOf(from string, list []string, doc *tomldoc.Doc, t route.Target) []Import {

@@ -2,7 +2,6 @@ package containerdconfig
 
 import (
 	"bytes"
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -52,99 +51,60 @@ func parse(f source.File) *tomldoc.Doc {
 
 // readLayer decodes a file, or says why containerd refuses it.
 func readLayer(f source.File, t route.Target) (*layer, *Failure) {
-	raw, bad := tomldoc.Decode(grammar(t), f.Path, f.Data)
+	g := grammar(t)
+	raw, bad := tomldoc.Decode(g, f.Path, f.Data)
 	if bad != nil {
-		return nil, &Failure{Cause: Syntax, Text: bad.Text, At: bad.At}
+		return nil, failure(Syntax, bad)
 	}
 	l := &layer{file: f, raw: raw, doc: parse(f)}
 	l.places = placesOf(l.doc)
-	d, failed := decodeDaemon(f, t)
-	if failed != nil {
-		return nil, failed
+	bad = tomldoc.Try(g, f.Path, f.Data, func() error { return l.decode(t) })
+	if bad != nil {
+		return nil, failure(WrongType, bad)
 	}
-	l.daemon = *d
-	return l, l.decodePlugins(t)
+	return l, nil
 }
 
-func (l *layer) decodePlugins(t route.Target) *Failure {
-	if grammar(t) == tomldoc.V1 {
-		var p struct {
-			Plugins map[string]v1.Tree `toml:"plugins"`
-		}
-		if err := unmarshalV1(l.file.Data, &p); err != nil {
-			return l.failure(err)
-		}
-		l.trees = p.Plugins
-		l.plugins, _ = l.raw["plugins"].(map[string]any)
-		return nil
-	}
-	var p struct {
-		Plugins map[string]any `toml:"plugins"`
-	}
-	if err := v2.Unmarshal(l.file.Data, &p); err != nil {
-		return l.failure(err)
-	}
-	l.plugins = p.Plugins
-	return nil
-}
-
-// decodeDaemon reads what the daemon itself looks at.
-func decodeDaemon(f source.File, t route.Target) (*daemon, *Failure) {
-	l := layer{file: f}
-	if raw, bad := tomldoc.Decode(grammar(t), f.Path, f.Data); bad != nil || raw == nil {
-		return nil, &Failure{Cause: Syntax, Text: bad.Text, At: bad.At}
-	}
-	d, newer := &daemon{}, &newerDaemon{}
+// decode reads the parts of the file that containerd decodes at once.
+func (l *layer) decode(t route.Target) error {
 	if grammar(t) == tomldoc.V2 {
-		for _, into := range []any{d, newer} {
-			if err := v2.Unmarshal(f.Data, into); err != nil {
-				return nil, l.failure(err)
+		tables := struct {
+			Plugins map[string]any `toml:"plugins"`
+		}{}
+		for _, into := range []any{&l.daemon, &newerDaemon{}, &tables} {
+			if err := v2.Unmarshal(l.file.Data, into); err != nil {
+				return err
 			}
 		}
-		return d, nil
+		l.plugins = tables.Plugins
+		return nil
 	}
-	if err := unmarshalV1(f.Data, d); err != nil {
-		return nil, l.failure(err)
-	}
-	if t.Containerd.Since("1.7.35") {
-		if err := unmarshalV1(f.Data, newer); err != nil {
-			return nil, l.failure(err)
-		}
-	}
-	return d, nil
-}
-
-// unmarshalV1 turns the library's panics into errors: containerd dies of them.
-func unmarshalV1(data []byte, into any) (err error) {
-	defer crash(&err)
-	tree, err := v1.LoadBytes(data)
+	tree, err := v1.LoadBytes(l.file.Data)
 	if err != nil {
 		return err
 	}
-	return tree.Unmarshal(into)
-}
-
-func unmarshalTree(tree v1.Tree, into any) (err error) {
-	defer crash(&err)
-	return tree.Unmarshal(into)
-}
-
-func crash(err *error) {
-	if r := recover(); r != nil {
-		*err = fmt.Errorf("the parser crashes: %v", r)
+	tables := struct {
+		Plugins map[string]v1.Tree `toml:"plugins"`
+	}{}
+	into := []any{&l.daemon, &tables}
+	if t.Containerd.Since("1.7.35") {
+		into = append(into, &newerDaemon{})
 	}
+	for _, v := range into {
+		if err := tree.Unmarshal(v); err != nil {
+			return err
+		}
+	}
+	l.trees = tables.Plugins
+	l.plugins, _ = l.raw["plugins"].(map[string]any)
+	return nil
 }
 
-// failure places an error of one of the two libraries in the file.
-func (l *layer) failure(err error) *Failure {
-	f := &Failure{Cause: WrongType, Text: err.Error(), At: source.Pos{File: l.file.Path}}
-	var line, column int
-	if _, scan := fmt.Sscanf(f.Text, "(%d, %d): ", &line, &column); scan == nil {
-		f.At.Line, f.At.Column = line, column
-		f.Text = f.Text[len(fmt.Sprintf("(%d, %d): ", line, column)):]
-	}
-	if d, ok := asDecodeError(err); ok {
-		f.At.Line, f.At.Column = d.Position()
+// failure takes over why one of the two libraries refuses a document.
+func failure(cause Cause, bad *tomldoc.Problem) *Failure {
+	f := &Failure{Cause: cause, Text: bad.Text, At: bad.At}
+	if bad.Unread {
+		f.Cause = Unreadable
 	}
 	return f
 }

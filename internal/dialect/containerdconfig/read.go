@@ -106,11 +106,15 @@ func (l *loading) open(p pendingFile) *layer {
 		return nil
 	}
 	ly, failed := readLayer(*f, l.Target)
-	if failed != nil {
+	switch {
+	case failed == nil:
+		return ly
+	case failed.Cause == Unreadable:
+		l.Unseen = append(l.Unseen, *failed)
+	default:
 		l.Fatal = append(l.Fatal, *failed)
-		return nil
 	}
-	return ly
+	return nil
 }
 
 func (l *loading) fail(cause Cause, at source.Pos, format string, args ...any) {

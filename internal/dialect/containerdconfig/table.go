@@ -51,10 +51,7 @@ func tls(h Host) route.TLS {
 
 // serves: mirrors of this table are never pushed to.
 func (c Config) serves() route.Serves {
-	if c.Target.Containerd.Since("2.2.0") {
-		return route.Pull | route.Resolve | route.Referrers
-	}
-	return route.Pull | route.Resolve
+	return c.Target.Everything() &^ route.Push
 }
 
 func (c Config) route(m Mirror) route.Route {
@@ -88,7 +85,11 @@ func endpoint(text string) (route.Endpoint, error) {
 		if err != nil {
 			return route.Endpoint{}, err
 		}
-		text = scheme(u.Host) + "://" + text
+		scheme := "https"
+		if route.IsLocalhost(u.Host) {
+			scheme = "http"
+		}
+		text = scheme + "://" + text
 	}
 	u, err := url.Parse(text)
 	if err != nil {
@@ -102,10 +103,6 @@ func endpoint(text string) (route.Endpoint, error) {
 		e.Broken = "the URL names no host"
 	}
 	return e, nil
-}
-
-func scheme(host string) string {
-	return route.Table{Plain: route.PlainCRI}.Default(host).Scheme
 }
 
 // failing adds what half a key pair does: it fails each pull that has the host

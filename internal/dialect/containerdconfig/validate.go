@@ -11,6 +11,7 @@ import (
 	v2 "github.com/pelletier/go-toml/v2"
 
 	"github.com/towpath-dev/towpath/internal/source"
+	"github.com/towpath-dev/towpath/internal/tomldoc"
 )
 
 // validate is what containerd checks before it looks at plugins.
@@ -122,11 +123,10 @@ func (l *loading) plugins() {
 // decode fills a value with a plugin's table, when there is one. A value of the
 // wrong type is fatal.
 func (l *loading) decode(id string, into any) {
-	if l.old() {
-		if tree, ok := l.trees[id]; ok {
-			if err := unmarshalTree(tree, into); err != nil {
-				l.Fatal = append(l.Fatal, *l.owners[id].failure(err))
-			}
+	if tree, ok := l.trees[id]; ok {
+		file := l.owners[id].file
+		if bad := tomldoc.Try(tomldoc.V1, file.Path, file.Data, func() error { return tree.Unmarshal(into) }); bad != nil {
+			l.Fatal = append(l.Fatal, *failure(WrongType, bad))
 		}
 		return
 	}
@@ -142,13 +142,11 @@ func (l *loading) decode(id string, into any) {
 		return
 	}
 	f := Failure{Cause: WrongType, Text: err.Error(), At: l.place2(id)}
-	if d, ok := asDecodeError(err); ok {
+	if d, ok := errors.AsType[*v2.DecodeError](err); ok {
 		f.At = l.place2(id, d.Key()...)
 	}
 	l.Fatal = append(l.Fatal, f)
 }
-
-func asDecodeError(err error) (*v2.DecodeError, bool) { return errors.AsType[*v2.DecodeError](err) }
 
 func (l *loading) plugins1() {
 	id := l.criID()
