@@ -141,8 +141,11 @@ const (
 // Ignored is a file or a part of one that containerd does not take into account.
 type Ignored struct {
 	At   source.Pos
-	What string // "plugins.\"io.containerd.cri.v1.images\".registry"
+	What string // "plugins.\"io.containerd.cri.v1.images\""
 	Why  string
+
+	id string // of the plugin
+	by *layer // the file whose table replaces it
 }
 
 // Roots are the directories in which hosts.toml files are looked for, for a

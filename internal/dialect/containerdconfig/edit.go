@@ -309,3 +309,68 @@ func joinOverlaps(edits []source.Edit) []source.Edit {
 	}
 	return out
 }
+
+// rename gives the last key of a path another name wherever the path occurs.
+func (l *layer) rename(path []string, name string) []source.Edit {
+	return l.rewrite(path, func(keys []string) []string {
+		out := slices.Clone(keys)
+		out[len(path)-1] = name
+		return out
+	})
+}
+
+// renameTable gives a plugin's table another id.
+func (l *layer) renameTable(id, now string) []source.Edit {
+	return l.rename([]string{"plugins", id}, now)
+}
+
+// rewrite writes the keys of every expression at or below a path anew. Only the
+// part of a key that stands in the expression itself can be written; keys of an
+// inline table or below a header keep what that says.
+func (l *layer) rewrite(path []string, now func([]string) []string) []source.Edit {
+	if l.doc == nil {
+		return nil
+	}
+	var out []source.Edit
+	for _, e := range l.doc.Entries {
+		if slices.Equal(e.Path, path) || prefixed(e.Path, path) {
+			if above := len(e.Path) - written(l.doc.Text(e.Key)); above < len(path) {
+				out = append(out, source.Edit{File: l.file.Path, Start: e.Key.Start, End: e.Key.End, New: dotted(now(e.Path)[above:])})
+			}
+		}
+	}
+	return out
+}
+
+// written counts the parts of a key as it is written: dots outside of quotes
+// stand between them.
+func written(key string) int {
+	n, quote := 1, byte(0)
+	for i := 0; i < len(key); i++ {
+		switch c := key[i]; {
+		case quote == '"' && c == '\\':
+			i++
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '.':
+			n++
+		}
+	}
+	return n
+}
+
+// setVersion writes the version of a file, at its top if it has none.
+func (l *layer) setVersion(n int) []source.Edit {
+	if _, ok := l.value("version"); ok {
+		return l.replace(strconv.Itoa(n), []string{"version"})
+	}
+	at := 0
+	if bytes.HasPrefix(l.file.Data, bom) {
+		at = len(bom)
+	}
+	return []source.Edit{{File: l.file.Path, Start: at, End: at, New: "version = " + strconv.Itoa(n) + l.eol()}}
+}

@@ -13,7 +13,11 @@ func (l *loading) ignored() {
 		heard := l.idsIn(ly)
 		for _, id := range ly.pluginIDs() {
 			if why := l.deaf(ly, id, heard); why != "" {
-				l.Ignored = append(l.Ignored, Ignored{At: ly.at("plugins", id), What: tableName(id), Why: why})
+				ig := Ignored{At: ly.at("plugins", id), What: tableName(id), Why: why, id: id}
+				if slices.Contains(heard, id) {
+					ig.by = l.owners[id]
+				}
+				l.Ignored = append(l.Ignored, ig)
 			}
 		}
 	}

@@ -140,6 +140,14 @@ func (l *layer) at(keys ...string) source.Pos {
 	return source.Pos{File: l.file.Path}
 }
 
+// entry is the expression at a path; nil when there is none or places are not known.
+func (l *layer) entry(keys ...string) *tomldoc.Entry {
+	if l.doc == nil {
+		return nil
+	}
+	return l.doc.Find(keys...)
+}
+
 // value is what stands at a path of the document.
 func (l *layer) value(keys ...string) (any, bool) { return lookup(l.raw, keys) }
 
