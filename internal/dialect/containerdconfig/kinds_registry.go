@@ -208,7 +208,7 @@ var (
 
 // kinds lists everything that Parse may find.
 var kinds = []finding.Kind{
-	notTOML, unseen, smartQuotes, duplicate, wrongType, endpointString, versionTooNew, shortID, missingImport, badSetting,
+	notTOML, unseen, smartQuotes, unquotedHost, duplicate, wrongType, endpointString, versionTooNew, shortID, missingImport, badSetting,
 	requiredPlugin, criDisabled, mirrorsAndPath, mirrorsApart, tlsAndPath, mirrorsByDefault, badAuths,
 	noVersion, wrongTable, bothTables, replacedTable, dropInVersion, unknownKey, transferPath, notImported, otherInstance, otherInstanceK0s,
 	tlsRemoved, deprecated, relativePath, listBug, pathWrong, pathUnset, noScheme, badEndpoint, literalPath, neverMatches, hubKey, mirrorKey,

@@ -24,6 +24,7 @@ type layer struct {
 	plugins  map[string]any     // [plugins], as it stands in the file
 	trees    map[string]v1.Tree // the same for containerd 1.x
 	migrated bool               // its old plugin tables were carried over into the new ones
+	patch    bool               // k0s merges its CRI table into what was there before
 }
 
 func grammar(t route.Target) tomldoc.Grammar {

@@ -37,7 +37,7 @@ func (l *lint) registry() {
 func (l *lint) mirrorName(m Mirror) {
 	want, variant := "", ""
 	switch {
-	case m.Name == route.Any || m.Name == hubName:
+	case m.Name == route.Any || m.Name == hubName || len(m.Endpoints) == 0:
 		return
 	case m.Name == hubHost || m.Name == "index.docker.io":
 		want, variant = hubName, "hub"
@@ -55,7 +55,7 @@ func (l *lint) mirrorName(m Mirror) {
 		}
 	}
 	l.say(neverMatches, variant, m.At, finding.Args{"name": m.Name, "want": want})
-	l.cure(l.proven(edits, func(after Config) bool {
+	l.cure(l.try(edits, func(after Config) bool {
 		return slices.ContainsFunc(after.Mirrors, func(n Mirror) bool { return n.Name == want })
 	}))
 }
@@ -100,7 +100,7 @@ func (l *lint) endpoint(m Mirror, s Setting[string]) {
 	if !strings.Contains(s.Value, "://") {
 		args["scheme"] = e.Scheme
 		l.say(noScheme, "", s.At, args)
-		l.cure(l.proven(l.replaceEndpoint(s, e.Scheme+"://"+s.Value), func(Config) bool { return true }))
+		l.cure(l.try(l.replaceEndpoint(s, e.Scheme+"://"+s.Value), func(Config) bool { return true }))
 	}
 	if p := strings.Trim(e.Path, "/"); p != "v2" && !strings.HasPrefix(p, "v2/") && !strings.HasSuffix(p, "/v2") && p != "" {
 		l.say(literalPath, "", s.At, args)
@@ -196,7 +196,7 @@ func (l *lint) hostKey(h Host) {
 	for _, s := range l.spots("registry", "configs", h.Name) {
 		edits = append(edits, s.layer.rename(s.keys, want)...)
 	}
-	edits = l.proven(edits, func(after Config) bool {
+	edits = l.try(edits, func(after Config) bool {
 		return slices.ContainsFunc(after.Hosts, func(n Host) bool { return n.Name == want })
 	})
 	variant := ""
@@ -230,12 +230,12 @@ func (l *lint) mirrorKey(h Host) {
 }
 
 func (l *lint) deprecated() {
-	if l.old() {
+	if l.Target.Containerd.Before("2.1.0") || len(l.CRIDead) > 0 {
 		return
 	}
 	for _, table := range []string{"mirrors", "configs", "auths"} {
 		used := map[string]int{"mirrors": len(l.Mirrors), "configs": len(l.Hosts) - len(l.Auths), "auths": len(l.Auths)}[table]
-		if s, ok := l.find("registry", table); ok && used > 0 && l.Target.Containerd.Since("2.1.0") {
+		if s, ok := l.find("registry", table); ok && used > 0 {
 			l.say(deprecated, "", s.at(), finding.Args{"table": table})
 		}
 	}
@@ -325,6 +325,7 @@ func (l *lint) listBug() {
 	switch {
 	case len(used) > 1:
 		l.say(listBug, "both", at, args)
+		l.unread(used...)
 		l.cure(l.SetLocalPull())
 		return
 	case len(used) == 0 && byDefault:
@@ -340,8 +341,8 @@ func (l *lint) listBug() {
 		args["dir"] = used[0]
 		l.say(listBug, "", at, args)
 	}
-	dir := fmt.Sprint(args["dir"])
-	l.cure(l.SetConfigPath(dir))
+	l.unread(used...)
+	l.cure(l.SetConfigPath(fmt.Sprint(args["dir"])))
 }
 
 func (l *lint) pathWrong(root string) {
@@ -367,6 +368,7 @@ func (l *lint) pathWrong(root string) {
 		if l.holdsHosts(StandardDir) {
 			args["want"] = StandardDir
 			l.say(pathWrong, "other", l.ConfigPath.At, args)
+			l.unread(StandardDir)
 			l.cure(l.SetConfigPath(StandardDir))
 			return
 		}
@@ -384,9 +386,11 @@ func (l *lint) pathUnset() {
 	}
 	if len(l.Mirrors) > 0 {
 		l.say(pathUnset, "mirrors", at, finding.Args{"dir": StandardDir})
+		l.unread(StandardDir)
 		return
 	}
 	l.say(pathUnset, "", at, finding.Args{"dir": StandardDir})
+	l.unread(StandardDir)
 	l.cure(l.SetConfigPath(StandardDir))
 }
 

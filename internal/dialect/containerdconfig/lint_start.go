@@ -25,7 +25,7 @@ func (l *lint) start() {
 	}
 	for _, f := range l.PullFails {
 		l.say(badSetting, "pulls", f.At, finding.Args{"why": f.Text})
-		l.cure(l.proven(l.set(strconv.Quote(fiveMinutes), "image_pull_progress_timeout"), func(c Config) bool { return len(c.PullFails) == 0 }))
+		l.cure(l.try(l.set(strconv.Quote(fiveMinutes), "image_pull_progress_timeout"), func(c Config) bool { return len(c.PullFails) == 0 }))
 	}
 }
 
@@ -38,7 +38,9 @@ func (l *lint) fatal(f Failure) {
 	case WrongType:
 		l.wrongType(f)
 	case BadVersion:
-		l.badVersion(f)
+		if !l.ofK0s() || !strings.HasPrefix(f.At.File, k0sDropIns+"/") { // else told as a matter of k0s
+			l.badVersion(f)
+		}
 	case DropInVersion:
 		ly := l.layers[len(l.layers)-1]
 		l.say(dropInVersion, "fatal", f.At, finding.Args{"version": ly.daemon.Version, "why": f.Text})
@@ -65,7 +67,7 @@ func (l *lint) missing(f Failure) {
 	for _, ly := range l.layers {
 		if ly.file.Path == f.At.File {
 			gone := func(entry string) bool { return l.resolves(ly, entry, path) }
-			l.cure(l.proven(ly.without("imports", gone), func(Config) bool { return true }))
+			l.cure(l.try(ly.without("imports", gone), func(Config) bool { return true }))
 		}
 	}
 }
@@ -92,7 +94,7 @@ func (l *lint) syntax(f Failure) {
 		l.say(notTOML, "utf16", source.Pos{File: file.Path}, args)
 	case bytes.HasPrefix(file.Data, bom) && !l.old():
 		l.say(notTOML, "bom", f.At, args)
-		l.cure(l.proven([]source.Edit{{File: file.Path, Start: 0, End: len(bom)}}, func(Config) bool { return true }))
+		l.cure(l.try([]source.Edit{{File: file.Path, Start: 0, End: len(bom)}}, func(Config) bool { return true }))
 	case strings.Contains(f.Text, "crashes"):
 		l.say(notTOML, "crash", f.At, args)
 	case typographic.MatchString(line):
@@ -100,9 +102,9 @@ func (l *lint) syntax(f Failure) {
 	case hostPort.MatchString(line):
 		m := hostPort.FindStringSubmatchIndex(line)
 		host := line[m[4]:m[5]]
-		l.say(smartQuotes, "port", f.At, finding.Args{"name": strings.TrimSpace(line), "host": host, "why": why})
+		l.say(unquotedHost, "port", f.At, finding.Args{"name": strings.TrimSpace(line), "host": host, "why": why})
 		start := source.Offset(file.Data, source.Pos{Line: f.At.Line, Column: 1}) + m[4]
-		l.cure(l.proven([]source.Edit{{File: file.Path, Start: start, End: start + len(host), New: strconv.Quote(host)}}, func(Config) bool { return true }))
+		l.cure(l.try([]source.Edit{{File: file.Path, Start: start, End: start + len(host), New: strconv.Quote(host)}}, func(Config) bool { return true }))
 	case twice.MatchString(f.Text):
 		l.say(duplicate, "", f.At, args)
 	case yamlLine.MatchString(line) && !strings.Contains(line, "="):
@@ -137,7 +139,7 @@ func (l *lint) quotes(f Failure, args finding.Args) {
 		}
 		at += next + 1
 	}
-	edits = l.proven(edits, func(Config) bool { return true })
+	edits = l.try(edits, func(Config) bool { return true })
 	if edits == nil {
 		l.say(smartQuotes, "hand", f.At, args)
 		return
@@ -188,6 +190,11 @@ func spokenType(t string) string {
 // mismatch says what stands where something else belongs, never the value: it
 // may be a password.
 func mismatch(text string) string {
+	for end, words := range map[string]string{"to a slice": "a list", "to a tree": "a table", "to trees": "a list of tables"} {
+		if strings.HasPrefix(text, "Can't convert") && strings.HasSuffix(text, end) {
+			return words + " where none belongs"
+		}
+	}
 	for _, re := range []*regexp.Regexp{convertV1, decodeV2} {
 		if m := re.FindStringSubmatch(text); m != nil {
 			return fmt.Sprintf("%s where %s belongs", spokenType(m[1]), spokenType(m[2]))
@@ -214,7 +221,7 @@ func (l *lint) wrongType(f Failure) {
 			key = e.Path[len(e.Path)-1]
 			if key == "endpoint" && bytes.IndexByte([]byte(`"'`), ly.file.Data[e.Value.Start]) >= 0 {
 				l.say(endpointString, "", f.At, nil)
-				l.cure(l.proven([]source.Edit{
+				l.cure(l.try([]source.Edit{
 					{File: ly.file.Path, Start: e.Value.Start, End: e.Value.Start, New: "["},
 					{File: ly.file.Path, Start: e.Value.End, End: e.Value.End, New: "]"},
 				}, func(Config) bool { return true }))
@@ -247,7 +254,12 @@ func (l *lint) badVersion(f Failure) {
 			edits = append(edits, ly.replace(strconv.Itoa(highest), []string{"version"})...)
 		}
 	}
-	edits = l.proven(edits, func(after Config) bool { return len(after.Ignored) == 0 })
+	for _, ly := range l.layers {
+		if l.old() && len(ly.plugins) > 0 && onlyRegistry(ly, criImages) {
+			edits = append(edits, ly.renameTable(criImages, grpcCRI)...)
+		}
+	}
+	edits = l.try(edits, func(after Config) bool { return len(after.Ignored) == 0 })
 	variant := ""
 	if edits == nil {
 		variant = "hand"
@@ -266,14 +278,14 @@ func (l *lint) badID(f Failure) {
 			edits = append(edits, ly.without("disabled_plugins", func(id string) bool { return id == name })...)
 		}
 		l.say(shortID, "disabled", f.At, args)
-		l.cure(l.proven(edits, func(Config) bool { return true }))
+		l.cure(l.try(edits, func(Config) bool { return true }))
 		return
 	}
 	var edits []source.Edit
 	for _, ly := range l.layers {
 		edits = append(edits, ly.renameTable(name, fullName(name))...)
 	}
-	edits = l.proven(edits, func(Config) bool { return true })
+	edits = l.try(edits, func(Config) bool { return true })
 	variant := ""
 	if edits == nil {
 		variant = "hand"
@@ -325,7 +337,7 @@ func (l *lint) authsKey(at source.Pos, variant string) {
 	for _, s := range l.spots("registry", "auths", name) {
 		edits = append(edits, s.layer.rename(s.keys, "https://"+name)...)
 	}
-	edits = l.proven(edits, func(after Config) bool {
+	edits = l.try(edits, func(after Config) bool {
 		return slices.ContainsFunc(after.Hosts, func(h Host) bool { return h.Name == name && h.HasAuth })
 	})
 	if edits == nil && variant == "dead" {

@@ -14,7 +14,9 @@ import (
 // tables says which tables and keys are not heard.
 func (l *lint) tables() {
 	for _, ig := range l.Ignored {
-		l.ignoredTable(ig)
+		if len(l.Fatal) == 0 {
+			l.ignoredTable(ig)
+		}
 	}
 	for _, ly := range l.layers {
 		l.serverTables(ly)
@@ -95,7 +97,7 @@ func (l *lint) lostToDropIn(ly *layer, id string) bool {
 }
 
 func (l *lint) noVersion(ly *layer, variant string, at source.Pos, args finding.Args, edits []source.Edit) {
-	edits = l.proven(edits, func(after Config) bool { return !ignores(after, ly.file.Path) && !after.Dead() })
+	edits = l.try(edits, func(after Config) bool { return !ignores(after, ly.file.Path) && !after.Dead() })
 	if edits == nil {
 		variant = "hand"
 	}
@@ -122,13 +124,24 @@ func (l *lint) wrongTable(ly *layer, id string, at source.Pos, args finding.Args
 	if !l.old() {
 		args["version"] = ly.daemon.Version
 	}
-	edits := l.proven(ly.renameTable(id, want), func(after Config) bool { return !ignores(after, ly.file.Path) && len(after.CRIDead) == 0 })
-	if table, _ := ly.plugins[id].(map[string]any); edits != nil && len(table) == 1 && table["registry"] != nil {
-		l.say(wrongTable, "", at, args)
-		l.cure(edits)
-		return
+	edits, variant := ly.renameTable(id, want), ""
+	if highest := maxVersion(l.Target); ly.daemon.Version > highest {
+		edits, variant = append(edits, ly.setVersion(highest)...), "version"
+		args["max"] = highest
 	}
-	l.say(wrongTable, "hand", at, args)
+	edits = l.try(edits, func(after Config) bool { return !ignores(after, ly.file.Path) && len(after.CRIDead) == 0 })
+	if edits == nil || !onlyRegistry(ly, id) {
+		edits, variant = nil, "hand"
+	}
+	l.say(wrongTable, variant, at, args)
+	l.cure(edits)
+}
+
+// onlyRegistry reports a plugin's table that holds nothing but registry
+// settings, which are spelled alike in all versions.
+func onlyRegistry(ly *layer, id string) bool {
+	table, _ := ly.plugins[id].(map[string]any)
+	return len(table) == 1 && table["registry"] != nil
 }
 
 // replacedTable names what the main file loses to a drop-in of containerd 1.x.
@@ -137,8 +150,13 @@ func (l *lint) replacedTable(ly *layer, id string, ig Ignored) {
 	theirs, _ := ig.by.plugins[id].(map[string]any)
 	var lost []string
 	for _, key := range slices.Sorted(maps.Keys(mine)) {
+		was, inner := mine[key].(map[string]any)
+		now, both := theirs[key].(map[string]any)
 		if _, there := theirs[key]; !there && !isEmpty(mine[key]) {
 			lost = append(lost, key)
+		}
+		if inner && both {
+			lost = append(lost, missing(was, now, key+".")...)
 		}
 	}
 	if len(lost) == 0 {
@@ -148,6 +166,17 @@ func (l *lint) replacedTable(ly *layer, id string, ig Ignored) {
 		"table": ig.What, "other": ig.by.file.Path, "file": ly.file.Path, "lost": strings.Join(lost, ", "),
 	})
 	l.found[len(l.found)-1].Evidence = append(l.found[len(l.found)-1].Evidence, l.proof(ig.At))
+}
+
+// missing lists what one table says and another does not.
+func missing(was, now map[string]any, prefix string) []string {
+	var out []string
+	for _, key := range slices.Sorted(maps.Keys(was)) {
+		if _, there := now[key]; !there && !isEmpty(was[key]) {
+			out = append(out, prefix+key)
+		}
+	}
+	return out
 }
 
 func (l *lint) proof(at source.Pos) finding.Evidence {
@@ -187,7 +216,7 @@ func (l *lint) bothTables(ly *layer) {
 		l.say(bothTables, "", ly.at(newer...), finding.Args{"key": keys[len(keys)-1]})
 		l.found[len(l.found)-1].Evidence = append(l.found[len(l.found)-1].Evidence, l.proof(ly.at(older...)))
 		if e := ly.entry(newer...); e != nil && e.Kind == tomldoc.Value {
-			l.cure(l.proven([]source.Edit{ly.removal(*e)}, func(after Config) bool { return after.ConfigPath.Value == l.ConfigPath.Value }))
+			l.cure(l.try([]source.Edit{ly.removal(*e)}, func(after Config) bool { return after.ConfigPath.Value == l.ConfigPath.Value }))
 		}
 	}
 }
@@ -252,12 +281,11 @@ func (l *lint) unquoted(s spot, parts []string) {
 	edits := s.layer.rewrite(path, func(keys []string) []string {
 		return append(append(slices.Clone(keys[:n]), host), keys[n+len(parts):]...)
 	})
-	edits = l.proven(edits, func(after Config) bool {
+	edits = l.try(edits, func(after Config) bool {
 		return slices.ContainsFunc(after.Mirrors, func(m Mirror) bool { return m.Name == host }) ||
 			slices.ContainsFunc(after.Hosts, func(h Host) bool { return h.Name == host })
 	})
-	l.say(smartQuotes, "nested", s.layer.at(path...), finding.Args{"name": tableName(path[1:]...), "host": host})
-	l.found[len(l.found)-1].Ignores = true
+	l.say(unquotedHost, "", s.layer.at(path...), finding.Args{"name": tableName(path[1:]...), "host": host})
 	l.cure(edits)
 }
 
@@ -271,10 +299,11 @@ func (l *lint) checkKeys(s spot, table map[string]any, kind string) {
 		want := nearest(key, known)
 		if want == "" || table[want] != nil {
 			l.say(unknownKey, "hand", s.layer.at(at...), finding.Args{"key": key, "table": kind, "known": strings.Join(known, ", ")})
+			l.found[len(l.found)-1].Severity = finding.Warning
 			continue
 		}
 		l.say(unknownKey, "", s.layer.at(at...), finding.Args{"key": key, "want": want})
-		l.cure(l.proven(s.layer.rename(at, want), func(after Config) bool { return len(after.CRIDead) == 0 }))
+		l.cure(l.try(s.layer.rename(at, want), func(after Config) bool { return len(after.CRIDead) == 0 }))
 	}
 }
 
@@ -334,6 +363,6 @@ func (l *lint) sandboxKey() {
 			continue
 		}
 		edits := append([]source.Edit{ly.removal(*e)}, l.set(fmt.Sprintf("%q", image), "pinned_images", "sandbox")...)
-		l.cure(l.proven(edits, func(after Config) bool { return after.Sandbox.Value == image }))
+		l.cure(l.try(edits, func(after Config) bool { return after.Sandbox.Value == image }))
 	}
 }
