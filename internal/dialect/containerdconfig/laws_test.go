@@ -157,6 +157,11 @@ func TestNoSecretIsEverShown(t *testing.T) {
 					t.Errorf("case %d, %s: %s shows a secret: %s", i, v, f.ID, shown)
 				}
 			}
+			for _, f := range slices.Concat(read.Fatal, read.CRIDead, read.PullFails, read.Unseen) {
+				if strings.Contains(f.Text, secret) {
+					t.Errorf("case %d, %s: a failure shows a secret: %s", i, v, f.Text)
+				}
+			}
 			table, err := json.Marshal(read.Table())
 			if err != nil || strings.Contains(string(table), secret) {
 				t.Errorf("case %d, %s: the table shows a secret: %s %v", i, v, table, err)

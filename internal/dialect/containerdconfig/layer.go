@@ -3,6 +3,7 @@ package containerdconfig
 import (
 	"bytes"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -101,9 +102,20 @@ func (l *layer) decode(t route.Target) error {
 	return nil
 }
 
+var (
+	valueV1 = regexp.MustCompile(`(?s)^Can't convert .*\(([^()]+)\) to`)
+	goNames = regexp.MustCompile(`containerdconfig\.\w+\.`)
+)
+
+// withoutValue takes the value, which may be a password, and our own names out
+// of a library's complaint.
+func withoutValue(text string) string {
+	return goNames.ReplaceAllString(valueV1.ReplaceAllString(text, "Can't convert ($1) to"), "")
+}
+
 // failure takes over why one of the two libraries refuses a document.
 func failure(cause Cause, bad *tomldoc.Problem) *Failure {
-	f := &Failure{Cause: cause, Text: bad.Text, At: bad.At}
+	f := &Failure{Cause: cause, Text: withoutValue(bad.Text), At: bad.At}
 	if bad.Unread {
 		f.Cause = Unreadable
 	}

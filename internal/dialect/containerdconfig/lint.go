@@ -197,8 +197,13 @@ var (
 func shown(data []byte, n int) string {
 	line := source.Line(data, n)
 	masked := userinfo.ReplaceAllString(secretKey.ReplaceAllString(line, "${1}***"), "//***@")
-	if inHeaders(data, n) {
+	switch inHeader, inText := around(data, n); {
+	case inText:
+		return "***"
+	case inHeader && anyKey.MatchString(masked):
 		masked = anyKey.ReplaceAllString(masked, "${1}***")
+	case inHeader && !strings.HasPrefix(strings.TrimSpace(line), "["):
+		return "***"
 	}
 	const long = 300
 	if len(masked) > long {
@@ -207,18 +212,23 @@ func shown(data []byte, n int) string {
 	return masked
 }
 
-// inHeaders reports whether a line belongs to a table of headers.
-func inHeaders(data []byte, n int) bool {
-	in := false
-	for i, raw := range bytes.SplitN(data, []byte("\n"), n+1) {
-		if i >= n-1 {
+// around reports whether a line belongs to a table of headers, and whether it
+// continues a text of several lines.
+func around(data []byte, n int) (inHeader, inText bool) {
+	for range n - 1 {
+		raw, rest, more := bytes.Cut(data, []byte("\n"))
+		if !more {
 			break
 		}
-		if bytes.HasPrefix(bytes.TrimLeft(raw, " \t"), []byte("[")) {
-			in = bytes.Contains(bytes.ToLower(raw), []byte("headers")) && headers.Match(raw)
+		if !inText && bytes.HasPrefix(bytes.TrimLeft(raw, " \t"), []byte("[")) {
+			inHeader = bytes.Contains(bytes.ToLower(raw), []byte("headers")) && headers.Match(raw)
 		}
+		if bytes.Count(raw, []byte(`"""`))%2 == 1 || bytes.Count(raw, []byte("'''"))%2 == 1 {
+			inText = !inText
+		}
+		data = rest
 	}
-	return in
+	return inHeader, inText
 }
 
 // quote makes a path safe to paste into a shell.
