@@ -26,7 +26,7 @@ func target(version string) route.Target {
 
 // each runs a law over the corpus and all versions.
 func each(t *testing.T, law func(t *testing.T, name string, c corpus.Case, read containerdconfig.Config)) {
-	for i, c := range corpus.Cases(7, 300, "/etc/containerd", 4) {
+	for i, c := range corpus.Cases(7, 150, "/etc/containerd", 4) {
 		for _, v := range versions {
 			law(t, fmt.Sprintf("case %d, %s", i, v), c, containerdconfig.Read(c.Files, c.Main, target(v)))
 		}
@@ -137,7 +137,7 @@ func asked(t route.Table, registry string) []string {
 
 func TestNoSecretIsEverShown(t *testing.T) {
 	const secret = "hunter2hunter2"
-	for i, c := range corpus.Cases(11, 400, "/etc/containerd", 4) {
+	for i, c := range corpus.Cases(11, 200, "/etc/containerd", 4) {
 		for n := range c.Files {
 			text := string(c.Files[n].Data)
 			for _, key := range []string{"password = \"", "auth = \"", "identitytoken = \"", "X-A = [\"", "Authorization = \""} {

@@ -37,3 +37,16 @@ hunter2
 		}
 	}
 }
+
+func TestAValueOfTheWrongTypeIsNotRepeated(t *testing.T) {
+	text := "version = 2\n[" + oldTable + ".registry.configs.\"h\".auth]\npassword = [\"hunter2\"]\n"
+	for version, want := range map[string]string{
+		"1.6.20": "Can't convert ([]interface {}) to a slice",
+		"2.4.2":  "toml: cannot decode TOML array into struct field Password of type string",
+	} {
+		c := Read(one(text), "", containerd(version))
+		if len(c.Fatal) != 1 || c.Fatal[0].Text != want || c.Fatal[0].At.Line != 3 {
+			t.Errorf("%s: got %+v, want %q", version, c.Fatal, want)
+		}
+	}
+}
