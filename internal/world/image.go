@@ -129,8 +129,11 @@ func (m Image) manifest(b *built, platform string) (descriptor, error) {
 		layers = append(layers, b.put(types.layer, blob, slices.Contains(m.Missing, name), slices.Contains(m.Mismatch, name)))
 		diffs = append(diffs, diff)
 	}
-	inside := orElse(m.Inside, platform)
-	config := b.put(types.config, configFor(inside, diffs, m.Seed), slices.Contains(m.Missing, "config"), slices.Contains(m.Mismatch, "config"))
+	inside := configFor(orElse(m.Inside, platform), diffs, m.Seed)
+	if m.Form == Artifact {
+		inside = encode(map[string]any{"apiVersion": "v2", "name": "chart", "version": "1.0.0"})
+	}
+	config := b.put(types.config, inside, slices.Contains(m.Missing, "config"), slices.Contains(m.Mismatch, "config"))
 	doc := map[string]any{"schemaVersion": 2, "mediaType": types.manifest, "config": config, "layers": layers}
 	mediaType := types.manifest
 	switch m.Form {
