@@ -78,6 +78,7 @@ type Finding struct {
 	Fix        *Fix // nil: this node cannot cure it
 
 	Ignores  bool   // At names something that the runtime disregards
+	Registry string // the registry name whose pulls it touches; empty: all
 	Endpoint string // the endpoint it is about, as in snapshot.Hop; empty: none or all
 	Stage    string // where in a pull it bites: node, config, resolve, connect, tls, token, manifest, blob
 }

@@ -72,6 +72,7 @@ type Failure struct {
 	Stage Stage  `json:"stage"`
 	Cause Cause  `json:"cause"`
 	Text  string `json:"text"` // verbatim, secrets masked
+	Ends  bool   `json:"ends,omitempty"` // the runtime gives up here and asks no later host
 }
 
 // Pull is the replay of a pull: every host that the runtime would ask.
