@@ -71,7 +71,7 @@ const (
 type Failure struct {
 	Stage Stage  `json:"stage"`
 	Cause Cause  `json:"cause"`
-	Text  string `json:"text"` // verbatim, secrets masked
+	Text  string `json:"text"`           // verbatim, secrets masked
 	Ends  bool   `json:"ends,omitempty"` // the runtime gives up here and asks no later host
 }
 
@@ -136,7 +136,8 @@ const (
 	PlainHTTP        Change = "plain-http"         // http:// on the same port
 	OverTLS          Change = "over-tls"           // https:// on the same port
 	FreshTrust       Change = "fresh-trust"        // the pool as it is on disk now
-	WithIntermediate Change = "with-intermediate"  // the missing certificate fetched from its issuer's URL
+	WithIntermediate Change = "with-intermediate"  // with an intermediate from its issuer's URL or from a file of the node
+	NodeCA           Change = "node-ca"            // verified with a CA certificate that lies on the node, unused
 	SystemTrustOnly  Change = "system-trust-only"  // without the ca= of the configuration
 	OtherTime        Change = "other-time"         // verified at the time that others agree on
 	Anonymous        Change = "anonymous"          // without credentials
