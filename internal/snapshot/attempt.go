@@ -65,6 +65,7 @@ const (
 	TokenDenied   Cause = "token-denied"    // the token server refused
 	TokenUnusable Cause = "token-unusable"  // the registry refused the token that its own server gave
 	NoScheme      Cause = "no-scheme"       // the challenge offers no scheme that containerd knows
+	NoPlatform    Cause = "no-platform"     // the index has no entry for the node's platform
 )
 
 // Failure is how an attempt ended.
@@ -148,7 +149,7 @@ const (
 	OtherPath        Change = "other-path"         // the API root at another path
 	OtherPort        Change = "other-port"         //
 	WithGet          Change = "with-get"           // GET where HEAD failed
-	LongerWait       Change = "longer-wait"        //
+	SimilarName      Change = "similar-name"       // a repository of nearly the same name
 )
 
 // Trial is one counterfactual.
