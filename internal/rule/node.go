@@ -34,6 +34,7 @@ var diskFull = finding.Kind{
 	Code: "node/disk-full", ID: "IMG-01",
 	Title:    "The disk of the content store or snapshotter is full",
 	Severity: finding.Error,
+	Stops:    true,
 	Text:     "{free} are free under {path}, and the image needs {need} for its {what}",
 	Variants: map[string]finding.Variant{
 		"bare": {Text: "{free} of {total} are free under {path}"},
@@ -95,6 +96,7 @@ var inodesFull = finding.Kind{
 	Code: "node/inodes-full", ID: "IMG-02",
 	Title:    "The file system has no free inodes",
 	Severity: finding.Error,
+	Stops:    true,
 	Text:     "{free} of {total} inodes are free under {path}",
 	Doc:      "The file system has room and cannot hold one more file: many small files, often in unused images, have taken every inode. The message is \"no space left on device\" while `df -h` shows free space; `df -i` tells. Remove unused images or make the file system anew with more inodes.",
 }
@@ -115,6 +117,7 @@ var readOnly = finding.Kind{
 	Code: "node/read-only-file-system", ID: "IMG-03",
 	Title:    "The file system is read-only or reports I/O errors",
 	Severity: finding.Error,
+	Stops:    true,
 	Text:     "the file system under {path} is mounted read-only",
 	Doc:      "The runtime cannot store anything. Most often the kernel remounted the file system after an I/O error: look at `dmesg` before remounting it.",
 }
@@ -134,6 +137,7 @@ var runtimeDown = finding.Kind{
 	Code: "node/runtime-not-responding", ID: "IMG-13",
 	Title:    "The runtime process is down or hangs",
 	Severity: finding.Error,
+	Stops:    true,
 	Text:     "{runtime} does not answer on {socket}: {why}",
 	Variants: map[string]finding.Variant{
 		"absent": {Text: "{runtime} is not running: nothing answers on {socket}"},
@@ -201,7 +205,9 @@ func findSlow(s *snapshot.Snapshot) []finding.Finding {
 		if h.Failure != nil {
 			continue
 		}
-		i := slices.IndexFunc(h.Steps, func(st snapshot.Step) bool { return st.Attempt.Took.FirstByte.Seconds() > 2 || st.Attempt.Took.Connect.Seconds() > 2 })
+		i := slices.IndexFunc(h.Steps, func(st snapshot.Step) bool {
+			return st.Attempt.Took.FirstByte.Seconds() > 2 || st.Attempt.Took.Connect.Seconds() > 2
+		})
 		if i < 0 {
 			continue
 		}

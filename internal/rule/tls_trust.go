@@ -179,6 +179,7 @@ var caAddedAfterStart = finding.Kind{
 	Code: "tls/ca-added-after-start", ID: "TLS-05",
 	Title:    "The CA is on disk but the runtime was started before",
 	Severity: finding.Error,
+	Stops:    true,
 	Text:     "the CA of {host} came into {file} at {changed}, after {runtime} was started ({started}): the running process does not know it",
 	Fix:      "name {source} as ca of {endpoint}, which counts at once; or restart {runtime}",
 	Doc: "A Go program reads the system's certificates once. After update-ca-certificates every new process trusts the CA, `ctr` and curl included, and this doctor's own handshake succeeds; the running runtime still says \"unknown authority\". " +
