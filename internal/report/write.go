@@ -46,14 +46,10 @@ func Write(w io.Writer, f Format, document any) error {
 	return err
 }
 
-// block turns the flow style of JSON into the usual style of YAML.
+// block turns the flow style and the quotes of JSON into the usual style of
+// YAML; the encoder quotes again what would be read as something else.
 func block(n *yaml.Node) {
-	n.Style &^= yaml.FlowStyle
-	if n.Kind == yaml.MappingNode {
-		for i := 0; i < len(n.Content); i += 2 {
-			n.Content[i].Style = 0
-		}
-	}
+	n.Style &^= yaml.FlowStyle | yaml.DoubleQuotedStyle
 	for _, c := range n.Content {
 		block(c)
 	}
