@@ -67,13 +67,15 @@ const (
 	TokenDenied   Cause = "token-denied"    // the token server refused
 	TokenUnusable Cause = "token-unusable"  // the registry refused the token that its own server gave
 	NoScheme      Cause = "no-scheme"       // the challenge offers no scheme that containerd knows
+	NoPlatform    Cause = "no-platform"     // the index has no entry for the node's platform
 )
 
 // Failure is how an attempt ended.
 type Failure struct {
 	Stage Stage  `json:"stage"`
 	Cause Cause  `json:"cause"`
-	Text  string `json:"text"` // verbatim, secrets masked
+	Text  string `json:"text"`           // verbatim, secrets masked
+	Ends  bool   `json:"ends,omitempty"` // the runtime gives up here and asks no later host
 }
 
 // Pull is the replay of a pull: every host that the runtime would ask.
@@ -137,7 +139,8 @@ const (
 	PlainHTTP        Change = "plain-http"         // http:// on the same port
 	OverTLS          Change = "over-tls"           // https:// on the same port
 	FreshTrust       Change = "fresh-trust"        // the pool as it is on disk now
-	WithIntermediate Change = "with-intermediate"  // the missing certificate fetched from its issuer's URL
+	WithIntermediate Change = "with-intermediate"  // with an intermediate from its issuer's URL or from a file of the node
+	NodeCA           Change = "node-ca"            // verified with a CA certificate that lies on the node, unused
 	SystemTrustOnly  Change = "system-trust-only"  // without the ca= of the configuration
 	OtherTime        Change = "other-time"         // verified at the time that others agree on
 	Anonymous        Change = "anonymous"          // without credentials
@@ -148,7 +151,7 @@ const (
 	OtherPath        Change = "other-path"         // the API root at another path
 	OtherPort        Change = "other-port"         //
 	WithGet          Change = "with-get"           // GET where HEAD failed
-	LongerWait       Change = "longer-wait"        //
+	SimilarName      Change = "similar-name"       // a repository of nearly the same name
 )
 
 // Trial is one counterfactual.
@@ -160,9 +163,9 @@ type Trial struct {
 }
 
 // Attempt is everything that was seen of one HTTP request at one URL, redirects
-// included. What was not reached is nil or empty. Failure speaks of the whole:
-// it is nil exactly when the last leg answered 2xx, and every leg before a
-// failed one carries the same Failure. Last is where it happened.
+// included. What was not reached is nil or empty. Failure stands at the leg where
+// it happened: every status but 2xx is one, unless the runtime goes on from it,
+// by a redirect, by logging in, or from HEAD to GET.
 type Attempt struct {
 	Method    string              `json:"method"`
 	URL       string              `json:"url"` // query values that may be secret are masked
@@ -176,24 +179,10 @@ type Attempt struct {
 	Withheld  string              `json:"withheld,omitempty"` // what the runtime would send here and Towpath does not, and why
 	Reused    bool                `json:"reused,omitempty"`   // over the connection of an earlier attempt, whose evidence is repeated
 	Next      *Attempt            `json:"next,omitempty"`     // where a redirect led
-	Fallback  *Attempt            `json:"fallback,omitempty"` // the same over plain HTTP, after TLS failed at an endpoint with PlainFallback
+	Before    *Attempt            `json:"before,omitempty"`   // the same over HTTPS, which failed so that the runtime fell back to plain HTTP
 	Failure   *Failure            `json:"failure,omitempty"`
 	Started   time.Time           `json:"started"`
 	Took      Timings             `json:"took"`
-}
-
-// Last is the leg where an attempt ended.
-func (a *Attempt) Last() *Attempt {
-	for {
-		switch {
-		case a.Fallback != nil:
-			a = a.Fallback
-		case a.Next != nil:
-			a = a.Next
-		default:
-			return a
-		}
-	}
 }
 
 // Timings are how long each part took; 0: not reached or not needed.
