@@ -170,8 +170,9 @@ type Attempt struct {
 	Method    string              `json:"method"`
 	URL       string              `json:"url"` // query values that may be secret are masked
 	Proxy     string              `json:"proxy,omitempty"`
-	Lookup    *Lookup             `json:"lookup,omitempty"` // of the host that is dialled, the proxy's if there is one; nil: it is an address
+	Lookup    *Lookup             `json:"lookup,omitempty"` // nil: an address, or the proxy resolves
 	Dials     []Dial              `json:"dials,omitempty"`
+	ProxyName *Lookup             `json:"proxyName,omitempty"` // how the proxy's own name became addresses
 	ProxyHTTP *Response           `json:"proxyHttp,omitempty"` // the proxy's own reply
 	Handshake *Handshake          `json:"handshake,omitempty"` // nil: plain HTTP, or not reached
 	Response  *Response           `json:"response,omitempty"`
