@@ -71,13 +71,13 @@ func (c *Client) inquire(ctx context.Context, network string, q question, limit 
 		return receiveTCP(conn, m)
 	}
 	for again := range 2 {
+		until := time.Time{}
+		if again == 0 {
+			until = time.Now().Add(limit / 2)
+		}
+		setDeadline(ctx, conn, until)
 		if _, err := conn.Write(wire); err != nil {
 			return nil, err
-		}
-		if again == 0 {
-			setDeadline(ctx, conn, time.Now().Add(limit/2))
-		} else {
-			setDeadline(ctx, conn, time.Time{})
 		}
 		got, err := receiveUDP(conn, m)
 		var late net.Error

@@ -71,11 +71,10 @@ func playSpec(t *testing.T, spec world.Spec) *world.World {
 
 // client is a node of that world, with short limits so that silence shows soon.
 func client(w *world.World) *upstream.Client {
-	old, _ := w.PKI.Old()
 	return &upstream.Client{
 		Dial:      w.Net.Dial,
 		Resolv:    snapshot.Resolv{Servers: []snapshot.NameServer{{Addr: resolver, Node: true}}, Ndots: 1},
-		Roots:     upstream.NewRoots(upstream.File{Path: "/etc/ssl/ca.pem", Data: slices.Concat(w.PKI.Root.PEM(), old.PEM())}),
+		Roots:     upstream.NewRoots(upstream.File{Path: "/etc/ssl/ca.pem", Data: w.PKI.Root.PEM()}),
 		UserAgent: "containerd/2.4.2",
 		Limits: upstream.Limits{
 			Name: 400 * time.Millisecond, Dial: 400 * time.Millisecond, TLS: 400 * time.Millisecond,
