@@ -1,12 +1,13 @@
 module github.com/towpath-dev/towpath
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/distribution/reference v0.6.0
 	github.com/pelletier/go-toml v1.9.5
 	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/spf13/cobra v1.10.2
+	golang.org/x/sys v0.49.0
 )
 
 require (
