@@ -15,7 +15,7 @@ import (
 )
 
 // tree writes files below a new directory: "/a/b": "content", "/a/l": "-> target".
-// A name that ends in a slash is an empty directory.
+// A name that ends in a slash is an empty directory, one below bin a program.
 func writeTree(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -31,6 +31,8 @@ func writeTree(t *testing.T, files map[string]string) string {
 			err = os.MkdirAll(at, 0o755)
 		case link:
 			err = os.Symlink(target, at)
+		case strings.Contains(name, "bin/"):
+			err = os.WriteFile(at, []byte(content), 0o755)
 		default:
 			err = os.WriteFile(at, []byte(content), 0o644)
 		}

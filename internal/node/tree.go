@@ -226,3 +226,11 @@ func (r *Root) match(dir, part string) []string {
 	}
 	return out
 }
+
+// names lists an open directory in no order and closes it.
+func names(fd int) []string {
+	d := os.NewFile(uintptr(fd), "")
+	defer d.Close()
+	list, _ := d.Readdirnames(maxEntries)
+	return list
+}

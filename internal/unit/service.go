@@ -40,15 +40,17 @@ func (s Service) EnvFiles() []string {
 	return out
 }
 
-// Command returns the words of the last ExecStart= line; nil when there is none.
-func (s Service) Command() []string {
+// Command returns the words of the last ExecStart= line and where it is; nil
+// when there is none.
+func (s Service) Command() ([]string, source.Pos) {
 	var out []string
+	var at source.Pos
 	for _, f := range s.Parts {
 		for _, set := range Parse(f) {
 			if set.Section != "Service" || set.Key != "ExecStart" {
 				continue
 			}
-			out = nil
+			out, at = nil, set.At
 			for _, w := range words(f.Data, set.Span) {
 				out = append(out, expand(w.text, s.Name))
 			}
@@ -57,7 +59,7 @@ func (s Service) Command() []string {
 	if len(out) > 0 {
 		out[0] = strings.TrimLeft(out[0], "@-:+!|")
 	}
-	return out
+	return out, at
 }
 
 // Variables returns every assignment that counts, the last of a name winning:

@@ -142,11 +142,11 @@ func TestCommandIsTheLastExecStart(t *testing.T) {
 		file("/b", "[Service]"),
 	}}
 	want := []string{"/usr/local/bin/k3s", "server", "--private-registry", "/srv/k3s.yaml"}
-	if got := s.Command(); !slices.Equal(got, want) {
+	if got, at := s.Command(); !slices.Equal(got, want) || at.Line != 3 {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	s.Parts[1] = file("/b", "[Service]", "ExecStart=", "ExecStart=-/bin/true")
-	if got := s.Command(); !slices.Equal(got, []string{"/bin/true"}) {
+	if got, _ := s.Command(); !slices.Equal(got, []string{"/bin/true"}) {
 		t.Errorf("got %q", got)
 	}
 }
