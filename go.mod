@@ -3,6 +3,7 @@ module github.com/towpath-dev/towpath
 go 1.26.0
 
 require (
+	github.com/beevik/ntp v1.6.0
 	github.com/distribution/reference v0.6.0
 	github.com/pelletier/go-toml v1.9.5
 	github.com/pelletier/go-toml/v2 v2.4.3
@@ -15,4 +16,5 @@ require (
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/opencontainers/go-digest v1.0.0 // indirect
 	github.com/spf13/pflag v1.0.9 // indirect
+	golang.org/x/net v0.59.0 // indirect
 )
