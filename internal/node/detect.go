@@ -159,14 +159,14 @@ func (f *finder) containerd(p *process, prog *program, owner *process) snapshot.
 
 // files fills in what containerd reads and where it keeps its data: a flag wins
 // over the configuration, the configuration over the default. Relative paths
-// begin at the working directory.
+// begin at the working directory; where that is not known they stay relative.
 func (f *finder) files(rt *snapshot.Runtime, view *Root, given map[string]string) string {
 	std := programNamed("containerd")
 	abs := func(name string) string {
-		if name == "" || path.IsAbs(name) {
+		if name == "" || path.IsAbs(name) || rt.Dir == "" {
 			return name
 		}
-		return path.Join("/", rt.Dir, name)
+		return path.Join(rt.Dir, name)
 	}
 	how := "configuration " + abs(given["config"]) + " from --config"
 	rt.Config = abs(given["config"])
@@ -176,7 +176,10 @@ func (f *finder) files(rt *snapshot.Runtime, view *Root, given map[string]string
 			rt.Config, how = std.config, "configuration "+std.config+" by default"
 		}
 	}
-	d := readDaemon(view, rt.Config)
+	var d daemon
+	if path.IsAbs(rt.Config) {
+		d = readDaemon(view, rt.Config)
+	}
 	rt.Socket = cmp.Or(abs(given["address"]), d.address, std.socket)
 	rt.Data = cmp.Or(abs(given["root"]), d.root, std.data)
 	return how

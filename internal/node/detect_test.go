@@ -449,6 +449,82 @@ func TestARuntimeTellsAllAboutItself(t *testing.T) {
 	}
 }
 
+func TestASocketThatMayNotBeAskedIsNotSeen(t *testing.T) {
+	r := openRoot(t, writeTree(t, machine(containerd(100))))
+	ask := func(context.Context, string) (snapshot.CRI, string) {
+		return snapshot.CRI{Asked: true, Err: "dial unix /run/containerd/containerd.sock: connect: permission denied"}, ""
+	}
+	n := Find(t.Context(), r, Caller{Ask: ask})
+	want := []snapshot.Unseen{{What: "CRI socket /run/containerd/containerd.sock", Why: "permission denied, run as root"}}
+	if !slices.Equal(n.Unseen, want) {
+		t.Errorf("got %+v, want %+v", n.Unseen, want)
+	}
+}
+
+func TestProcessesThatAreHiddenAreMissed(t *testing.T) {
+	facts := machine(containerd(100))
+	delete(facts, "proc/1/cmdline")
+	n := Find(t.Context(), openRoot(t, writeTree(t, facts)), Caller{})
+	want := []snapshot.Unseen{{What: "processes of other users", Why: "/proc hides them, run as root"}}
+	if !slices.Equal(n.Unseen, want) || len(n.Runtimes) != 1 {
+		t.Errorf("got %+v, want %+v", n.Unseen, want)
+	}
+}
+
+func TestATreeWithoutProcessesIsReadByItsFiles(t *testing.T) {
+	tests := []struct {
+		name  string
+		files fact
+		want  string
+		found string
+	}{
+		{
+			"containerd", fact{"etc/containerd/config.toml": "root = '/data'\n", "etc/hostname": "n2\n"},
+			"containerd 0 /etc/containerd/config.toml /run/containerd/containerd.sock /data ", "directory /etc/containerd",
+		},
+		{
+			"k3s, though containerd left something", fact{
+				"etc/containerd/config.toml":                           "",
+				"var/lib/rancher/k3s/agent/etc/containerd/config.toml": "",
+				"usr/local/bin/k3s":                                    "", "etc/systemd/system/k3s.service": "[Service]\nEnvironmentFile=-/etc/systemd/system/k3s.service.env\nExecStart=/usr/local/bin/k3s server\n",
+				"etc/systemd/system/k3s.service.env": "CONTAINERD_HTTPS_PROXY=http://p\n", "var/lib/kubelet/config.yaml": "containerRuntimeEndpoint: unix:///run/k3s/containerd/containerd.sock\n",
+			},
+			"k3s 0 /var/lib/rancher/k3s/agent/etc/containerd/config.toml /run/k3s/containerd/containerd.sock /var/lib/rancher/k3s/agent/containerd k3s.service",
+			"unit k3s.service, program /usr/local/bin/k3s, configuration /var/lib/rancher/k3s/agent/etc/containerd/config.toml",
+		},
+		{
+			"rke2 with its version in a directory", fact{"usr/local/bin/rke2": "", "var/lib/rancher/rke2/data/v1.31.6-rke2r1-4a8/bin/": "", "var/lib/rancher/rke2/data/v1.30.1-rke2r1-4a8/bin/": ""},
+			"rke2 0 /var/lib/rancher/rke2/agent/etc/containerd/config.toml /run/k3s/containerd/containerd.sock /var/lib/rancher/rke2/agent/containerd ",
+			"program /usr/local/bin/rke2",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := openRoot(t, writeTree(t, tt.files))
+			asked := false
+			n := Find(t.Context(), r, Caller{Ask: func(context.Context, string) (snapshot.CRI, string) {
+				asked = true
+				return snapshot.CRI{}, ""
+			}})
+			rt, _, err := Choose(r, n, Want{})
+			if got := summary(rt); err != nil || got != tt.want || rt.Found != tt.found {
+				t.Errorf("got  %s (%s), %v\nwant %s (%s)", got, rt.Found, err, tt.want, tt.found)
+			}
+			if n.Live || asked || len(n.Unseen) != 0 {
+				t.Errorf("live %v, asked %v, unseen %v", n.Live, asked, n.Unseen)
+			}
+			if rt.Target.Runtime == "rke2" && (rt.Target.Version.Text != "v1.31.6-rke2r1-4a8" || rt.Target.Containerd.Major != 2) {
+				t.Errorf("%+v", rt.Target)
+			}
+			v := Look(t.Context(), r, n, rt)
+			defer v.Close()
+			if v.Net != nil || n.Translation != nil {
+				t.Error("the network of this machine was taken for that of the tree")
+			}
+		})
+	}
+}
+
 func TestTheEnvironmentOfADownRuntimeIsThatOfItsUnit(t *testing.T) {
 	r := openRoot(t, writeTree(t, machine(
 		unitFile("k0sworker.service", "ExecStart=/usr/local/bin/k0s worker\nEnvironment=HTTPS_PROXY=http://all CONTAINERD_HTTPS_PROXY=http://u:p@child NO_PROXY=a"),

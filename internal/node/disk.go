@@ -2,6 +2,7 @@ package node
 
 import (
 	"cmp"
+	"fmt"
 	"path"
 
 	"golang.org/x/sys/unix"
@@ -12,7 +13,7 @@ import (
 // Disks tells how full the file systems are on which a containerd keeps content
 // and snapshots. data is its root directory; what it has not made yet is looked
 // at one directory further up.
-func Disks(r *Root, data string) []snapshot.Disk {
+func Disks(r *Root, data string) ([]snapshot.Disk, []snapshot.Unseen) {
 	snapshots := path.Join(data, "io.containerd.snapshotter.v1.overlayfs")
 	if !r.Exists(snapshots) {
 		if found, _ := r.Glob(path.Join(data, "io.containerd.snapshotter.v1.*")); len(found) > 0 {
@@ -24,30 +25,32 @@ func Disks(r *Root, data string) []snapshot.Disk {
 		{What: "content", Path: path.Join(data, "io.containerd.content.v1.content")},
 		{What: "snapshots", Path: snapshots},
 	} {
-		if measure(r, &d) {
-			out = append(out, d)
+		if err := measure(r, &d); err != nil {
+			return nil, refused("free space of "+data, err)
 		}
+		out = append(out, d)
 	}
-	return out
+	return out, nil
 }
 
 // measure fills in a disk and sets its path to the directory that was there.
-func measure(r *Root, d *snapshot.Disk) bool {
-	for !r.Exists(d.Path) && d.Path != "/" {
-		d.Path = path.Dir(d.Path)
-	}
+func measure(r *Root, d *snapshot.Disk) error {
 	fd, err := r.open(d.Path, unix.O_PATH)
+	for absent(err) && d.Path != "/" {
+		d.Path = path.Dir(d.Path)
+		fd, err = r.open(d.Path, unix.O_PATH)
+	}
 	if err != nil {
-		return false
+		return fmt.Errorf("look at %s: %w", d.Path, err)
 	}
 	defer unix.Close(fd)
 	var fs unix.Statfs_t
-	if unix.Fstatfs(fd, &fs) != nil {
-		return false
+	if err := unix.Fstatfs(fd, &fs); err != nil {
+		return fmt.Errorf("look at %s: %w", d.Path, err)
 	}
 	unit := uint64(cmp.Or(fs.Frsize, fs.Bsize))
 	d.Total, d.Free = fs.Blocks*unit, fs.Bavail*unit
 	d.Inodes, d.InodesFree = fs.Files, fs.Ffree
 	d.ReadOnly = fs.Flags&unix.ST_RDONLY != 0
-	return true
+	return nil
 }

@@ -55,12 +55,15 @@ func (f *finder) runningKubelet(p *process) *snapshot.Kubelet {
 	view, free := f.view(p, "kubelet")
 	defer free()
 	abs := func(name string) string {
-		if name == "" || path.IsAbs(name) {
+		if name == "" || path.IsAbs(name) || p.dir == "" {
 			return name
 		}
-		return path.Join("/", p.dir, name)
+		return path.Join(p.dir, name)
 	}
 	for _, name := range kubeletConfigs(view, abs(given["config"]), abs(given["config-dir"])) {
+		if !path.IsAbs(name) {
+			continue
+		}
 		if at, ok := endpointIn(view, name); ok {
 			k.Endpoint, k.From = at.text, at.at
 			return k

@@ -227,8 +227,8 @@ func TestACertificateIsAsNewAsItsLink(t *testing.T) {
 func TestDisksAreThoseBelowTheData(t *testing.T) {
 	dir := writeTree(t, map[string]string{"var/lib/containerd/io.containerd.snapshotter.v1.native/": ""})
 	r := openRoot(t, dir)
-	got := Disks(r, "/var/lib/containerd")
-	if len(got) != 2 || got[0].Path != "/var/lib/containerd" || got[1].Path != "/var/lib/containerd/io.containerd.snapshotter.v1.native" {
+	got, unseen := Disks(r, "/var/lib/containerd")
+	if len(got) != 2 || unseen != nil || got[0].Path != "/var/lib/containerd" || got[1].Path != "/var/lib/containerd/io.containerd.snapshotter.v1.native" {
 		t.Fatalf("%+v", got)
 	}
 	for _, d := range got {
@@ -236,7 +236,7 @@ func TestDisksAreThoseBelowTheData(t *testing.T) {
 			t.Errorf("%+v", d)
 		}
 	}
-	if got := Disks(r, "/nowhere/at/all"); len(got) != 2 || got[0].Path != "/" {
+	if got, _ := Disks(r, "/nowhere/at/all"); len(got) != 2 || got[0].Path != "/" {
 		t.Errorf("%+v", got)
 	}
 }

@@ -121,9 +121,12 @@ func (r *Root) walkOpen(name string, flags int) (int, error) {
 		return -1, err
 	}
 	defer w.close()
-	last := "."
-	if len(w.names) > len(w.dirs) {
-		last = w.names[len(w.names)-1]
+	at, last := w.root, "."
+	if n := len(w.names); n > 0 {
+		last = w.names[n-1]
 	}
-	return retry(func() (int, error) { return unix.Openat(w.top(), last, guard(flags|unix.O_NOFOLLOW), 0) })
+	if n := len(w.names); n > 1 {
+		at = w.dirs[n-2]
+	}
+	return retry(func() (int, error) { return unix.Openat(at, last, guard(flags|unix.O_NOFOLLOW), 0) })
 }
