@@ -125,6 +125,9 @@ func readAll(fd int, size, limit int64) ([]byte, error) {
 		if buf = buf[:len(buf)+n]; int64(len(buf)) > limit {
 			return nil, tooLarge(limit)
 		}
+		if size > 0 && int64(len(buf)) == size {
+			return buf, nil // what a file has by now is what it had a moment ago
+		}
 	}
 }
 

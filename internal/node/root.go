@@ -116,9 +116,10 @@ func openInRoot(fd int, name string, flags int) (int, error) {
 }
 
 // guard adds the flags that keep an open from blocking on a pipe, taking a
-// terminal or leaking into a child. openat2 refuses all but the last with O_PATH.
+// terminal or leaking into a child. With O_PATH openat2 refuses all but the last,
+// and directories need no more.
 func guard(flags int) int {
-	if flags&unix.O_PATH != 0 {
+	if flags&(unix.O_PATH|unix.O_DIRECTORY) != 0 {
 		return flags | unix.O_CLOEXEC
 	}
 	return flags | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY

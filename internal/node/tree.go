@@ -75,7 +75,7 @@ func (r *Root) Tree(dir string, l Limits) []source.File {
 	t := &tree{root: r, skip: l.Skip, out: []source.File{top},
 		depth: or(l.Depth, defaultDepth), files: or(l.Files, defaultFiles), bytes: or(l.Bytes, defaultBytes)}
 	if top.Kind == source.Directory && top.Problem == "" {
-		t.enter(0)
+		t.enter(r.open(dir, unix.O_RDONLY|unix.O_DIRECTORY))
 	}
 	return t.out
 }
@@ -100,21 +100,21 @@ type tree struct {
 
 type inode struct{ dev, ino uint64 }
 
-// enter reads the directory that is entry number at.
-func (t *tree) enter(at int) {
-	if err := t.walk(t.out[at].Path); err != nil {
+// enter reads the directory that is the last entry so far, and closes fd.
+func (t *tree) enter(fd int, err error) {
+	at := len(t.out) - 1
+	if err == nil {
+		d := os.NewFile(uintptr(fd), t.out[at].Path)
+		err = t.walk(d, fd)
+		d.Close()
+	}
+	if err != nil {
 		t.out[at] = problem(t.out[at], err)
 	}
 }
 
-// walk lists a directory and goes into what it holds.
-func (t *tree) walk(dir string) error {
-	fd, err := t.root.open(dir, unix.O_RDONLY|unix.O_DIRECTORY)
-	if err != nil {
-		return err
-	}
-	d := os.NewFile(uintptr(fd), dir)
-	defer d.Close()
+// walk lists an open directory and goes into what it holds.
+func (t *tree) walk(d *os.File, fd int) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
@@ -136,50 +136,72 @@ func (t *tree) walk(dir string) error {
 		if len(t.out) >= t.files {
 			return fmt.Errorf("more than %d files, the rest was not read", t.files)
 		}
-		t.add(fd, path.Join(dir, e.Name()), e)
+		t.add(fd, path.Join(d.Name(), e.Name()), e)
 	}
 	return nil
 }
 
-// add appends one entry of the directory fd.
-func (t *tree) add(fd int, name string, e os.DirEntry) {
+// add appends one entry of the directory dir, and what is below it. Plain files
+// and directories, which most entries are, are opened relative to dir: that
+// saves resolving their paths again and again.
+func (t *tree) add(dir int, name string, e os.DirEntry) {
 	want := inside
 	if t.skip != nil && t.skip(name) {
 		want = outside
 	}
-	f, ok := t.near(fd, name, e, want)
-	if !ok {
-		f, ok = t.root.file(name, want)
+	if fd, st, ok := openEntry(dir, e); ok {
+		f := describe(source.File{Path: name}, st)
+		if f.Kind == source.Directory {
+			t.out = append(t.out, f)
+			t.enter(fd, nil)
+			return
+		}
+		if f.Unread = want == outside; want == inside {
+			f = fill(f, fd, st.Size, t.root.limit)
+		}
+		unix.Close(fd)
+		t.keep(f)
+		return
 	}
+	f, ok := t.root.file(name, want)
 	if !ok {
 		return // gone since it was listed
 	}
+	t.keep(f)
+	if f.Kind == source.Directory && f.Problem == "" {
+		t.enter(t.root.open(name, unix.O_RDONLY|unix.O_DIRECTORY))
+	}
+}
+
+func (t *tree) keep(f source.File) {
 	if t.bytes -= int64(len(f.Data)); t.bytes < 0 {
 		f = problem(f, errors.New("the files before it are too large together, not read"))
 	}
 	t.out = append(t.out, f)
-	if f.Kind == source.Directory && f.Problem == "" {
-		t.enter(len(t.out) - 1)
-	}
 }
 
-// near reads a plain file relative to its directory, which is what most
-// entries are: it saves resolving the path twice more.
-func (t *tree) near(dir int, name string, e os.DirEntry, want look) (source.File, bool) {
-	f := source.File{Path: name}
-	if e.Type() != 0 || want == outside {
-		return f, false
+// openEntry opens an entry of a directory that is a plain file or a directory
+// and that we may read. All others are left to the longer way.
+func openEntry(dir int, e os.DirEntry) (int, *unix.Stat_t, bool) {
+	flags := unix.O_RDONLY | unix.O_NOFOLLOW
+	switch {
+	case e.IsDir():
+		flags |= unix.O_DIRECTORY
+	case e.Type() != 0:
+		return -1, nil, false
 	}
-	fd, err := retry(func() (int, error) { return unix.Openat(dir, e.Name(), guard(unix.O_RDONLY|unix.O_NOFOLLOW), 0) })
+	fd, err := retry(func() (int, error) { return unix.Openat(dir, e.Name(), guard(flags), 0) })
 	if err != nil {
-		return f, false
+		return -1, nil, false
 	}
-	defer unix.Close(fd)
 	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return f, false
+	if unix.Fstat(fd, &st) == nil {
+		if kind := st.Mode & unix.S_IFMT; kind == unix.S_IFREG || kind == unix.S_IFDIR {
+			return fd, &st, true
+		}
 	}
-	return fill(describe(f, &st), fd, st.Size, t.root.limit), true
+	unix.Close(fd)
+	return -1, nil, false
 }
 
 // Glob returns the paths that match a pattern as filepath.Glob would inside the
