@@ -78,6 +78,7 @@ type Finding struct {
 	Fix        *Fix // nil: this node cannot cure it
 
 	Ignores  bool   // At names something that the runtime disregards
+	Stops    bool   // no pull that it touches succeeds while it stands, whatever the network says
 	Registry string // the registry name whose pulls it touches; empty: all
 	Endpoint string // the endpoint it is about, as in snapshot.Hop; empty: none or all
 	Stage    string // where in a pull it bites: node, config, resolve, connect, tls, token, manifest, blob
@@ -138,6 +139,7 @@ type Kind struct {
 	Title    string // one line
 	Severity Severity
 	Ignores  bool   // what it is about is disregarded by the runtime
+	Stops    bool   // no pull that it touches succeeds while it stands
 	Doc      string // Markdown: why it matters and how to fix it
 	Text     string // template of the finding's text
 	Fix      string // template of the fix's text; empty: no edit on this node cures it
@@ -168,7 +170,7 @@ func (k Kind) Vary(variant, subject string, args Args) Finding {
 	}
 	f := Finding{
 		Code: k.Code, ID: k.ID, Severity: k.Severity, Role: Primary, Confidence: Certain,
-		Subject: subject, Text: Say(text, args), Ignores: k.Ignores,
+		Subject: subject, Text: Say(text, args), Ignores: k.Ignores, Stops: k.Stops,
 	}
 	if fix != "" {
 		f.Fix = &Fix{Text: Say(fix, args)}
