@@ -270,6 +270,7 @@ func (f *finder) ask(ctx context.Context, ask Ask) {
 		rt := &f.node.Runtimes[i]
 		setContainerd(rt, said[i])
 		if strings.Contains(rt.CRI.Err, "permission denied") {
+			rt.CRI = snapshot.CRI{} // to be kept out says nothing of the runtime
 			f.unseen(snapshot.Unseen{What: "CRI socket " + rt.Socket, Why: "permission denied, run as root"})
 		}
 	}

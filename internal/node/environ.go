@@ -1,6 +1,7 @@
 package node
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/towpath-dev/towpath/internal/route"
@@ -63,6 +64,17 @@ func ProxyVariables(env []string) map[string]string {
 			out[key] = value
 		}
 	}
+	return out
+}
+
+// Environment is a runtime's environment with the values that it really has, as
+// far as they are known: a snapshot that was saved has lost the passwords.
+func Environment(rt *snapshot.Runtime) map[string]route.Secret {
+	out := map[string]route.Secret{}
+	for key, value := range rt.Env {
+		out[key] = route.NewSecret(value)
+	}
+	maps.Copy(out, rt.Reveal)
 	return out
 }
 

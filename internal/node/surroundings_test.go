@@ -105,6 +105,9 @@ func anchors(p Pool) []string {
 		if !a.Changed.IsZero() {
 			text += " dated"
 		}
+		if a.Local {
+			text += " local"
+		}
 		if p.Certs[i].Subject.String() != a.Subject {
 			text += " with another certificate"
 		}
@@ -131,7 +134,7 @@ func TestThePoolIsTheOneThatGoLoads(t *testing.T) {
 				"usr/local/share/ca-certificates/b.crt": b, "etc/ssl/certs/0a0b.0": "-> b.pem", "etc/ssl/certs/c.pem": c, "etc/ssl/certs/java/": "",
 				"etc/ssl/certs/same.pem": "-> d.pem", "etc/pki/tls/certs/extra": d, "etc/pki/tls/certs/gone.pem": "-> /nowhere",
 			},
-			want: []string{"a /etc/ssl/certs/ca-certificates.crt", "b /usr/local/share/ca-certificates/b.crt dated", "c /etc/ssl/certs/c.pem dated", "d /etc/pki/tls/certs/extra dated"},
+			want: []string{"a /etc/ssl/certs/ca-certificates.crt", "b /usr/local/share/ca-certificates/b.crt dated local", "c /etc/ssl/certs/c.pem dated local", "d /etc/pki/tls/certs/extra dated local"},
 		},
 		{
 			name: "RHEL: the first bundle only, an anchor with its source",
@@ -139,7 +142,24 @@ func TestThePoolIsTheOneThatGoLoads(t *testing.T) {
 				"etc/pki/tls/certs/ca-bundle.crt": "-> /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem": a + b,
 				"etc/ssl/cert.pem": c, "etc/pki/ca-trust/source/anchors/corp.pem": b,
 			},
-			want: []string{"a /etc/pki/tls/certs/ca-bundle.crt", "b /etc/pki/ca-trust/source/anchors/corp.pem dated"},
+			want: []string{"a /etc/pki/tls/certs/ca-bundle.crt", "b /etc/pki/ca-trust/source/anchors/corp.pem dated local"},
+		},
+		{
+			name: "RHEL: what the distribution ships, and a certificate appended by hand",
+			files: map[string]string{
+				"etc/pki/tls/certs/ca-bundle.crt":                         a + b + c,
+				"usr/share/pki/ca-trust-source/ca-bundle.trust.p11-kit":   "[p11-kit-object-v1]\nlabel: \"a\"\n" + a + "\n[x]\n" + b,
+				"usr/share/pki/ca-trust-source/anchors/of-the-vendor.crt": b,
+			},
+			want: []string{"a /etc/pki/tls/certs/ca-bundle.crt", "b /usr/share/pki/ca-trust-source/anchors/of-the-vendor.crt dated local", "c /etc/pki/tls/certs/ca-bundle.crt dated local"},
+		},
+		{
+			name: "Debian: what the distribution ships, and a certificate appended by hand",
+			files: map[string]string{
+				"etc/ssl/certs/ca-certificates.crt": a + b + c, "etc/ssl/certs/a.pem": "-> /usr/share/ca-certificates/mozilla/a.crt",
+				"usr/share/ca-certificates/mozilla/a.crt": a, "etc/ssl/certs/b.pem": b, "usr/share/ca-certificates/mozilla/b.crt": b,
+			},
+			want: []string{"a /usr/share/ca-certificates/mozilla/a.crt dated", "b /etc/ssl/certs/b.pem dated", "c /etc/ssl/certs/ca-certificates.crt dated local"},
 		},
 		{
 			name: "SSL_CERT_FILE, relative, keeps the directories",
@@ -147,13 +167,13 @@ func TestThePoolIsTheOneThatGoLoads(t *testing.T) {
 				"etc/ssl/certs/ca-certificates.crt": a, "srv/x.pem": b + withHeader, "etc/pki/tls/certs/c.crt": c,
 			},
 			env:  map[string]string{"SSL_CERT_FILE": "x.pem"},
-			want: []string{"b /srv/x.pem dated", "a /etc/ssl/certs/ca-certificates.crt dated", "c /etc/pki/tls/certs/c.crt dated"},
+			want: []string{"b /srv/x.pem dated local", "a /etc/ssl/certs/ca-certificates.crt dated local", "c /etc/pki/tls/certs/c.crt dated local"},
 		},
 		{
 			name:  "SSL_CERT_DIR, a list",
 			files: map[string]string{"etc/ssl/certs/ca-certificates.crt": a + b, "one/c.pem": c, "two/d.pem": d, "etc/ssl/certs/e.pem": e},
 			env:   map[string]string{"SSL_CERT_DIR": "/one:/two:/three"},
-			want:  []string{"a /etc/ssl/certs/ca-certificates.crt", "b /etc/ssl/certs/ca-certificates.crt", "c /one/c.pem dated", "d /two/d.pem dated"},
+			want:  []string{"a /etc/ssl/certs/ca-certificates.crt", "b /etc/ssl/certs/ca-certificates.crt", "c /one/c.pem dated local", "d /two/d.pem dated local"},
 		},
 		{name: "nothing", files: map[string]string{"etc/": ""}, bad: "no certificates in /etc/ssl/certs/ca-certificates.crt"},
 		{

@@ -35,6 +35,10 @@ var sourceDirs = []string{
 	"/etc/pki/trust/anchors", "/usr/share/pki/trust/anchors", "/etc/ca-certificates/trust-source/anchors",
 }
 
+// shippedDirs is where distributions keep the certificates that they ship, in
+// PEM or, as PEM among other lines, in the format of p11-kit.
+var shippedDirs = []string{"/usr/share/ca-certificates", "/usr/share/pki"}
+
 // otherDirs is where certificates of registries lie that other programs trust.
 var otherDirs = []string{
 	"/etc/docker/certs.d", "/etc/containers/certs.d", "/etc/containerd", "/etc/k0s", "/etc/rancher",
@@ -74,6 +78,7 @@ func ReadPool(r *Root, env map[string]string, dir string) Pool {
 		p.directory(p.abs(name))
 	}
 	p.sources()
+	p.locals()
 	if len(p.out.Certs) == 0 {
 		p.out.Trust.Problem = cmp.Or(p.problem, "no certificates in "+strings.Join(append(slices.Clone(files), dirs...), ", "))
 	}
@@ -225,6 +230,47 @@ func (p *pool) sources() {
 			}
 		}
 	}
+}
+
+// locals marks the anchors that were added on this node. One in a bundle without
+// a file of its own counts when the distribution's set is known and lacks it;
+// it is as new as the bundle.
+func (p *pool) locals() {
+	var shipped map[[32]byte]bool
+	for i := range p.out.Trust.Anchors {
+		a := &p.out.Trust.Anchors[i]
+		switch {
+		case under(a.File, shippedDirs) && !under(a.File, sourceDirs):
+			continue
+		case under(a.File, sourceDirs):
+			a.Local = true
+			continue
+		}
+		if shipped == nil {
+			shipped = p.shipped()
+		}
+		own := !a.Changed.IsZero()
+		if a.Local = !shipped[sha256.Sum256(p.out.Certs[i].Raw)] && (own || len(shipped) > 0); a.Local && !own {
+			a.Changed = p.changed(a.File)
+		}
+	}
+}
+
+func under(name string, dirs []string) bool {
+	return slices.ContainsFunc(dirs, func(dir string) bool { return strings.HasPrefix(name, dir+"/") })
+}
+
+// shipped are the digests of the certificates that the distribution ships.
+func (p *pool) shipped() map[[32]byte]bool {
+	out := map[[32]byte]bool{}
+	for _, dir := range shippedDirs {
+		for _, f := range p.root.Tree(dir, Limits{Files: 5000}) {
+			for block, rest := pem.Decode(f.Data); block != nil && !under(f.Path, sourceDirs); block, rest = pem.Decode(rest) {
+				out[sha256.Sum256(block.Bytes)] = true
+			}
+		}
+	}
+	return out
 }
 
 const maxStrays = 200
