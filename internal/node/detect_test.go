@@ -383,10 +383,14 @@ func TestAVersionOnTheCommandLineWins(t *testing.T) {
 		{"containerd@1.6.9", "1.6.9", "1.6.9", "named by --runtime containerd@1.6.9, though what was found is 1.6.20~ds1"},
 		{"containerd@2.1", "2.1", "2.1", "named by --runtime containerd@2.1, though what was found is 1.6.20~ds1"},
 		{"k3s@1.31.5+k3s1", "1.31.5+k3s1", "1.7", "named by --runtime k3s@1.31.5+k3s1, not found on this node"},
-		{"k3s@1.31", "1.31", "2", "named by --runtime k3s@1.31, not found on this node"},
+		{"k3s@1.31", "1.31", "2.0", "named by --runtime k3s@1.31, not found on this node"},
 		{"rke2@1.32.1", "1.32.1", "1.7", "named by --runtime rke2@1.32.1, not found on this node"},
 		{"k0s@1.35", "1.35", "1.7", "named by --runtime k0s@1.35, not found on this node"},
 		{"k0s@1.36.0+k0s.0", "1.36.0+k0s.0", "2", "named by --runtime k0s@1.36.0+k0s.0, not found on this node"},
+		{"k3s@1.35.6", "1.35.6", "2.2", "named by --runtime k3s@1.35.6, not found on this node"},
+		{"k3s@1.34", "1.34", "2.1", "named by --runtime k3s@1.34, not found on this node"},
+		{"k3s@1.26.4", "1.26.4", "1.6", "named by --runtime k3s@1.26.4, not found on this node"},
+		{"k3s@1.26.5", "1.26.5", "1.7", "named by --runtime k3s@1.26.5, not found on this node"},
 		{"k3s@1.25.3", "1.25.3", "1.6", "named by --runtime k3s@1.25.3, not found on this node"},
 	}
 	r := openRoot(t, writeTree(t, machine(containerd(100), dpkg)))
@@ -425,6 +429,7 @@ func TestARuntimeTellsAllAboutItself(t *testing.T) {
 	}
 	check("shell", n.ShellProxy, map[string]string{"http_proxy": "http://me:***@p"})
 	check("environment", rt.Env, map[string]string{"HTTPS_PROXY": "http://u:***@proxy:3128", "NO_PROXY": "r.example"})
+	check("values", Environment(&rt)["NO_PROXY"].Reveal()+" "+Environment(&rt)["HTTPS_PROXY"].Reveal(), "r.example http://u:pw@proxy:3128")
 	check("secret", rt.Reveal["HTTPS_PROXY"].Reveal(), "http://u:pw@proxy:3128")
 	check("start", rt.Started.UTC().Format("15:04:05.000"), "22:13:30.010")
 	check("CRI", rt.CRI.Images, true)

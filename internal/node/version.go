@@ -66,6 +66,7 @@ func (f *finder) ownerVersion(ctx context.Context, rt *snapshot.Runtime, prog *p
 	for _, look := range []func() string{
 		func() string { return f.builtVersion(pid, exe, ownerModules) },
 		func() string { return f.directory(prog, rt.Owner) },
+		func() string { return f.spoken(ctx, 0, f.binary(prog), prog.name) },
 		func() string { return f.spoken(ctx, pid, exe, prog.name) },
 	} {
 		if v, err := route.ParseVersion(look()); err == nil && v.Text != "" {
@@ -75,21 +76,27 @@ func (f *finder) ownerVersion(ctx context.Context, rt *snapshot.Runtime, prog *p
 	}
 }
 
-// bundled is the containerd that a release of k3s, RKE2 or k0s brings along, as
-// far as the difference between 1.7 and 2 matters. Sources: K3s and RKE2
-// release notes of v1.31.6 and v1.32.2, k0s docs/runtime.md for 1.36.
+// bundled is the series of containerd that a release of k3s, RKE2 or k0s brings
+// along, for when the containerd itself does not tell. Sources: the component
+// tables of the K3s releases, k0s docs/runtime.md.
 func bundled(name string, v route.Version) route.Version {
-	first := []string{"1.31.6", "1.32.2"}
+	series := []struct {
+		version string
+		since   []string // releases in which it arrived, one per minor version
+	}{
+		{"2.2", []string{"1.35.0"}}, {"2.1", []string{"1.34.0"}}, {"2.0", []string{"1.31.6", "1.32.2"}},
+		{"1.7", []string{"1.24.14", "1.25.10", "1.26.5", "1.27.2"}},
+	}
 	if name == "k0s" {
-		first = []string{"1.36.0"}
+		series = series[2:]
+		series[0].version, series[0].since = "2", []string{"1.36.0"}
 	}
-	switch {
-	case v.Since(first...):
-		return route.MustVersion("2")
-	case v.Before("1.26.0"):
-		return route.MustVersion("1.6")
+	for _, s := range series {
+		if v.Since(s.since...) {
+			return route.MustVersion(s.version)
+		}
 	}
-	return route.MustVersion("1.7")
+	return route.MustVersion("1.6")
 }
 
 // Modules whose version is that of the program.

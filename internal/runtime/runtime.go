@@ -68,21 +68,28 @@ func (c *Client) Close() error { return c.conn.Close() }
 func (c *Client) Version(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callWait)
 	defer cancel()
-	reply, err := cri.NewRuntimeServiceClient(c.conn).Version(ctx, &cri.VersionRequest{})
-	if err == nil {
-		return reply.RuntimeVersion, nil
+	version, err := c.version(ctx)
+	if unlisted(err) {
+		version, err = c.daemonVersion(ctx)
 	}
-	if !unlisted(err) {
-		return "", fmt.Errorf("ask %s for its version: %w", c.socket, err)
-	}
-	// The answer of containerd.services.version.v1 has the version as text in
-	// its first field, as a StringValue has its value.
-	var version wrapperspb.StringValue
-	err = c.conn.Invoke(ctx, "/containerd.services.version.v1.Version/Version", &emptypb.Empty{}, &version)
 	if err != nil {
 		return "", fmt.Errorf("ask %s for its version: %w", c.socket, err)
 	}
-	return version.Value, nil
+	return version, nil
+}
+
+func (c *Client) version(ctx context.Context) (string, error) {
+	reply, err := cri.NewRuntimeServiceClient(c.conn).Version(ctx, &cri.VersionRequest{})
+	return reply.GetRuntimeVersion(), err
+}
+
+// daemonVersion asks containerd's own API. Its answer has the version as text
+// in the first field, where a StringValue has its value. Source: containerd
+// api/services/version/v1/version.proto.
+func (c *Client) daemonVersion(ctx context.Context) (string, error) {
+	var version wrapperspb.StringValue
+	err := c.conn.Invoke(ctx, "/containerd.services.version.v1.Version/Version", &emptypb.Empty{}, &version)
+	return version.Value, err
 }
 
 // Look asks a socket whether a runtime answers there, whether it can pull
@@ -105,17 +112,16 @@ func Look(ctx context.Context, socket string) (snapshot.CRI, string) {
 		return seen, ""
 	}
 	defer c.Close()
-	_, err = cri.NewRuntimeServiceClient(c.conn).Version(ctx, &cri.VersionRequest{})
+	version, err := c.version(ctx)
 	seen.Answers = err == nil
-	if err == nil || unlisted(err) {
-		_, err = cri.NewImageServiceClient(c.conn).ImageFsInfo(ctx, &cri.ImageFsInfoRequest{})
+	if unlisted(err) {
+		version, _ = c.daemonVersion(ctx)
 	}
-	seen.Images = err == nil
+	if seen.Answers {
+		_, err = c.images().ImageFsInfo(ctx, &cri.ImageFsInfoRequest{})
+		seen.Images = err == nil
+	}
 	note(&seen, err)
-	if seen.TimedOut {
-		return seen, ""
-	}
-	version, _ := c.Version(ctx)
 	return seen, version
 }
 

@@ -38,8 +38,9 @@ func variables(f source.File, section, key, unit string) (out []Variable, reset 
 			continue
 		}
 		for _, w := range words(f.Data, s.Span) {
-			name, value, ok := strings.Cut(expand(w.text, unit), "=")
-			if ok && validKey(name) {
+			text, ok := expand(w.text, unit)
+			name, value, assigns := strings.Cut(text, "=")
+			if ok && assigns && validKey(name) {
 				out = append(out, Variable{Key: name, Value: value, Span: w.span, At: places.at(w.span.Start)})
 			}
 		}

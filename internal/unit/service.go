@@ -34,7 +34,9 @@ func (s Service) EnvFiles() []string {
 				out = nil
 				continue
 			}
-			out = append(out, strings.TrimPrefix(expand(set.Value, s.Name), "-"))
+			if text, ok := expand(set.Value, s.Name); ok {
+				out = append(out, strings.TrimPrefix(text, "-"))
+			}
 		}
 	}
 	return out
@@ -52,7 +54,9 @@ func (s Service) Command() ([]string, source.Pos) {
 			}
 			out, at = nil, set.At
 			for _, w := range words(f.Data, set.Span) {
-				out = append(out, expand(w.text, s.Name))
+				if text, ok := expand(w.text, s.Name); ok {
+					out = append(out, text)
+				}
 			}
 		}
 	}

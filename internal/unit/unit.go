@@ -70,15 +70,14 @@ func lines(data []byte) iter.Seq[line] {
 				stop = at + i
 			}
 			at = stop + 1
-			stop -= len(data[start:stop]) - len(bytes.TrimRight(data[start:stop], "\r"))
-			for start < stop && strings.IndexByte(blanks, data[start]) >= 0 {
-				start++
-			}
-			raw := string(data[start:stop])
-			if strings.HasPrefix(raw, "#") || strings.HasPrefix(raw, ";") {
+			raw := strings.TrimRight(string(data[start:stop]), "\r")
+			body := strings.TrimLeft(raw, blanks)
+			if strings.HasPrefix(body, "#") || strings.HasPrefix(body, ";") {
 				continue
 			}
 			if !open {
+				start += len(raw) - len(body)
+				raw = body
 				l = line{span: Span{Start: start}}
 			}
 			l.span.End = start + len(strings.TrimRight(raw, blanks))
@@ -86,10 +85,9 @@ func lines(data []byte) iter.Seq[line] {
 				l.parts = append(l.parts, raw[:len(raw)-1])
 				continue
 			}
-			if l.parts = append(l.parts, raw); raw != "" || len(l.parts) > 1 {
-				if !yield(l) {
-					return
-				}
+			l.parts = append(l.parts, raw)
+			if strings.TrimLeft(strings.Join(l.parts, ""), blanks) != "" && !yield(l) {
+				return
 			}
 		}
 		if open {

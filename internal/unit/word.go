@@ -59,15 +59,15 @@ func (w *wording) joins() bool {
 	return w.data[w.at] == '\\' && (bytes.HasPrefix(rest, []byte("\n")) || bytes.HasPrefix(rest, []byte("\r\n")))
 }
 
-// join steps over the end of a continued line, the comments behind it and the
-// blanks before the next.
+// join steps over the end of a continued line and the comments behind it.
 func (w *wording) join() {
 	for more := true; more && !w.end(); {
 		w.nextLine()
-		for !w.end() && strings.IndexByte(blanks, w.data[w.at]) >= 0 {
-			w.at++
+		at := w.at
+		for at < len(w.data) && strings.IndexByte(blanks, w.data[at]) >= 0 {
+			at++
 		}
-		more = !w.end() && (w.data[w.at] == '#' || w.data[w.at] == ';')
+		more = at < len(w.data) && (w.data[at] == '#' || w.data[at] == ';')
 	}
 }
 
@@ -149,17 +149,24 @@ func unescape(b *strings.Builder, rest []byte) (int, bool) {
 	return skip + d[0], true
 }
 
-// expand resolves the specifiers that can be known without asking systemd:
-// %% and those made of the unit's own name. Others stay as they are.
-func expand(text, unit string) string {
+// specifiers are the letters that stand for something behind a percent sign.
+// Source: systemd.unit(5).
+const specifiers = "aAbBCdDEfgGhHiIjJlLmMnNopPqsStTuUvVwWyY"
+
+// expand resolves the specifiers that can be known without asking systemd: %%
+// and those made of the unit's own name. Others stay as they are. It is false
+// for one that does not exist, such as the "%2" of a URL's "%20": systemd then
+// ignores the item.
+func expand(text, unit string) (string, bool) {
 	if !strings.Contains(text, "%") {
-		return text
+		return text, true
 	}
 	base := unit
 	if i := strings.LastIndexByte(unit, '.'); i > 0 {
 		base = unit[:i]
 	}
 	prefix, instance, _ := strings.Cut(base, "@")
+	known := map[byte]string{'%': "%", 'n': unit, 'N': base, 'p': prefix, 'i': instance}
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
 		if text[i] != '%' || i+1 == len(text) {
@@ -167,22 +174,16 @@ func expand(text, unit string) string {
 			continue
 		}
 		i++
-		switch text[i] {
-		case '%':
-			b.WriteByte('%')
-		case 'n':
-			b.WriteString(unit)
-		case 'N':
-			b.WriteString(base)
-		case 'p':
-			b.WriteString(prefix)
-		case 'i':
-			b.WriteString(instance)
-		default:
-			b.WriteString(text[i-1 : i+1])
+		if value, ok := known[text[i]]; ok {
+			b.WriteString(value)
+			continue
 		}
+		if strings.IndexByte(specifiers, text[i]) < 0 {
+			return "", false
+		}
+		b.WriteString(text[i-1 : i+1])
 	}
-	return b.String()
+	return b.String(), true
 }
 
 // quote writes a word so that systemd reads it back as it is.
