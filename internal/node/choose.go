@@ -70,14 +70,15 @@ type chooser struct {
 }
 
 // near narrows a list to the first group that has members: what runs next to
-// us and can be read, the same in other network namespaces, what runs at all,
-// what could be read. Docker alone serves no kubelet.
+// us and can be read, what else runs next to us and could serve a kubelet, which
+// Docker alone cannot, what is installed here, what runs in other network
+// namespaces.
 func near(all []snapshot.Runtime) []snapshot.Runtime {
 	reads := func(rt snapshot.Runtime) bool { return slices.Contains(Names(), rt.Target.Runtime) }
 	for _, member := range []func(snapshot.Runtime) bool{
 		func(rt snapshot.Runtime) bool { return !rt.Apart && alive(rt) && reads(rt) },
-		func(rt snapshot.Runtime) bool { return alive(rt) && reads(rt) },
-		func(rt snapshot.Runtime) bool { return alive(rt) && rt.Target.Runtime != "docker" },
+		func(rt snapshot.Runtime) bool { return !rt.Apart && alive(rt) && rt.Target.Runtime != "docker" },
+		func(rt snapshot.Runtime) bool { return !rt.Apart && reads(rt) },
 		reads,
 	} {
 		if out := slices.DeleteFunc(slices.Clone(all), func(rt snapshot.Runtime) bool { return !member(rt) }); len(out) > 0 {

@@ -143,11 +143,10 @@ func (f *finder) ownerOf(p *process) (*process, string) {
 // containerd describes a running containerd.
 func (f *finder) containerd(p *process, prog *program, owner *process) snapshot.Runtime {
 	f.unseen(f.proc.detail(p, label(prog.name, p))...)
-	rt := f.basic(p, prog)
-	rt.Owner = f.owner(prog, owner, &rt)
 	view, free := f.view(p, prog.name)
 	defer free()
-	rt.Root = view.Name()
+	rt := f.basic(p, prog, view)
+	rt.Owner = f.owner(prog, owner, &rt, view)
 	given, _ := flags(p.args[1:], containerdFlags)
 	how := f.files(&rt, view, given)
 	rt.Found = fmt.Sprintf("process %d %s, %s", p.pid, cmp.Or(p.exe, p.args[0]), how)
@@ -186,16 +185,14 @@ func (f *finder) files(rt *snapshot.Runtime, view *Root, given map[string]string
 }
 
 // basic is what a runtime's process says of itself.
-func (f *finder) basic(p *process, prog *program) snapshot.Runtime {
+func (f *finder) basic(p *process, prog *program, view *Root) snapshot.Runtime {
 	env := newEnviron(p.env)
-	rt := snapshot.Runtime{
+	return snapshot.Runtime{
 		Target: route.Target{Runtime: prog.name},
-		PID:    p.pid, Exe: p.exe, Args: p.args, Dir: p.dir, Started: p.started, Unit: p.unit,
-		Env: env.shown, Reveal: env.reveal, NetNS: p.net, MountNS: p.mnt, Root: f.root.Name(),
-		Apart: f.apart(p),
+		PID:    p.pid, Exe: p.exe, Args: p.args, Dir: p.dir, UID: p.uid, Started: p.started, Unit: p.unit,
+		Env: env.shown, Reveal: env.reveal, Proxies: proxySettings(f.service(view, p.unit, prog.name)),
+		NetNS: p.net, MountNS: p.mnt, PIDNS: p.pidns, Root: view.Name(), Apart: f.apart(p),
 	}
-	rt.Proxies = proxySettings(f.service(p.unit, prog.name))
-	return rt
 }
 
 // apart reports whether a process lives in another network namespace than we.
@@ -208,15 +205,18 @@ func label(name string, p *process) string { return fmt.Sprintf("%s (process %d)
 // childless describes a runtime whose containerd does not run, or that has none.
 func (f *finder) childless(p *process, prog *program) snapshot.Runtime {
 	f.unseen(f.proc.detail(p, label(prog.name, p))...)
-	rt := f.basic(p, prog)
+	view, free := f.view(p, prog.name)
+	defer free()
+	rt := f.basic(p, prog, view)
 	rt.Socket, rt.Data, rt.Config = prog.socket, prog.data, prog.config
 	rt.Found = fmt.Sprintf("process %d %s", p.pid, cmp.Or(p.exe, p.base()))
 	if prog.services == "" {
 		rt.Args = nil // no reader yet, and they may hold secrets
 		return rt
 	}
-	rt.Owner = f.owner(prog, p, &rt)
-	child := serviceEnviron(f.service(p.unit, prog.name))
+	rt.Owner = f.owner(prog, p, &rt, view)
+	f.relocate(&rt, prog)
+	child := serviceEnviron(f.service(view, p.unit, prog.name))
 	rt.PID, rt.Exe, rt.Args, rt.Env, rt.Reveal = 0, "", nil, child.shown, child.reveal
 	rt.Found += ", its containerd does not run"
 	return rt
@@ -237,11 +237,12 @@ func (f *finder) view(p *process, name string) (*Root, func()) {
 }
 
 // service reads a unit once and says which of its files could not be read.
-func (f *finder) service(name, runtime string) unit.Service {
-	if s, ok := f.units[name]; ok {
+func (f *finder) service(view *Root, name, runtime string) unit.Service {
+	key := view.Name() + " " + name
+	if s, ok := f.units[key]; ok {
 		return s
 	}
-	s := Service(f.root, name, runtime)
+	s := Service(view, name, runtime)
 	for _, file := range slices.Concat(s.Manager, s.Parts, s.Env) {
 		if file.Problem != "" {
 			f.unseen(snapshot.Unseen{What: file.Path, Why: file.Problem})
@@ -250,8 +251,21 @@ func (f *finder) service(name, runtime string) unit.Service {
 	if f.units == nil {
 		f.units = map[string]unit.Service{}
 	}
-	f.units[name] = s
+	f.units[key] = s
 	return s
+}
+
+// seen opens the file system of a runtime that was described before. The
+// function gives it back.
+func (f *finder) seen(rt *snapshot.Runtime) (*Root, func()) {
+	if rt.Root == f.root.Name() {
+		return f.root, func() {}
+	}
+	view, err := OpenRoot(rt.Root)
+	if err != nil {
+		return f.root, func() {} // its process has ended meanwhile
+	}
+	return view, func() { view.Close() }
 }
 
 // ask asks the sockets of all runtimes side by side.
@@ -278,13 +292,10 @@ func (f *finder) ask(ctx context.Context, ask Ask) {
 
 // socket is where the runtime's socket can be reached from here.
 func (f *finder) socket(rt *snapshot.Runtime) string {
-	view, err := OpenRoot(rt.Root)
-	if err != nil {
-		return rt.Socket
-	}
-	defer view.Close()
-	if real, err := view.Real(rt.Socket); err == nil {
-		return real
+	view, free := f.seen(rt)
+	defer free()
+	if where, err := view.Real(rt.Socket); err == nil {
+		return where
 	}
 	return path.Join(rt.Root, rt.Socket)
 }

@@ -93,6 +93,7 @@ func k3s() fact {
 func stranger(pid int) fact {
 	root := fmt.Sprintf("/nodes/%d", pid)
 	f := containerd(pid, "net="+root, "root="+root)
+	f[root[1:]+"/etc/systemd/system/containerd.service.d/p.conf"] = "[Service]\nEnvironment=HTTPS_PROXY=http://" + root[1:] + "\n"
 	f[root[1:]+"/etc/containerd/config.toml"] = "version = 2\n[grpc]\naddress = '/run/stranger.sock'\n"
 	maps.Copy(f, proc(pid+1, 1, "/usr/bin/kubelet --container-runtime-endpoint=unix:///run/stranger.sock", "net="+root, "root="+root))
 	return f
@@ -320,6 +321,19 @@ func TestRuntimesAreFoundAndChosen(t *testing.T) {
 			rt: "containerd 100 " + plain, why: "the only one: process 100 /usr/bin/containerd, configuration /etc/containerd/config.toml by default",
 		},
 		{
+			name: "our own runtime is down, that of another node runs", facts: []fact{stranger(1000), installed, config}, found: 2,
+			rt: "containerd 0 " + plain, why: "the only one: unit containerd.service, program /usr/bin/containerd, does not run",
+		},
+		{
+			name: "CRI-O runs, containerd is only installed", facts: []fact{installed, proc(600, 1, "/usr/bin/crio", "unit=crio.service")}, found: 2,
+			rt: "crio 600 /etc/crio/crio.conf /run/crio/crio.sock /var/lib/containers crio.service", why: "the only one: process 600 /usr/bin/crio",
+		},
+		{
+			name: "MicroK8s", facts: []fact{proc(700, 1, "/snap/microk8s/7000/bin/containerd --config /var/snap/microk8s/7000/args/containerd.toml --root /var/snap/microk8s/common/var/lib/containerd --address /var/snap/microk8s/common/run/containerd.sock")}, found: 1,
+			rt:  "microk8s 700 /var/snap/microk8s/7000/args/containerd.toml /var/snap/microk8s/common/run/containerd.sock /var/snap/microk8s/common/var/lib/containerd ",
+			why: "the only one: process 700 /snap/microk8s/7000/bin/containerd, configuration /var/snap/microk8s/7000/args/containerd.toml from --config",
+		},
+		{
 			name: "containerd that is down", facts: []fact{installed, config}, found: 1,
 			rt: "containerd 0 " + plain, why: "the only one: unit containerd.service, program /usr/bin/containerd, does not run",
 		},
@@ -451,6 +465,16 @@ func TestARuntimeTellsAllAboutItself(t *testing.T) {
 		"/etc/systemd/system/k3s.service.env:3:1 CONTAINERD_NO_PROXY=r.example")
 	if text := fmt.Sprintf("%+v", n); strings.Contains(text, ":pw@") || strings.Contains(text, "secret") {
 		t.Errorf("a secret shows: %s", text)
+	}
+}
+
+func TestRuntimesInTheirOwnFileSystemsAreNotMixedUp(t *testing.T) {
+	n := Find(t.Context(), openRoot(t, writeTree(t, machine(stranger(1000), stranger(2000)))), Caller{})
+	for _, rt := range n.Runtimes {
+		want := fmt.Sprintf("http://nodes/%d", rt.PID)
+		if len(rt.Proxies) != 1 || rt.Proxies[0].Value != want || !rt.Apart {
+			t.Errorf("%d has %+v, want %s", rt.PID, rt.Proxies, want)
+		}
 	}
 }
 

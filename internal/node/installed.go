@@ -43,7 +43,7 @@ func (f *finder) down(prog *program) (snapshot.Runtime, bool) {
 	if rt.Unit != "" {
 		signs = append(signs, "unit "+rt.Unit)
 	}
-	if rt.Exe = f.binary(prog); rt.Exe != "" {
+	if rt.Exe = executable(f.root, prog); rt.Exe != "" {
 		signs = append(signs, "program "+rt.Exe)
 	}
 	f.dormant(&rt, prog)
@@ -65,7 +65,7 @@ func (f *finder) down(prog *program) (snapshot.Runtime, bool) {
 
 // dormant fills in what the runtime would have if its unit started it.
 func (f *finder) dormant(rt *snapshot.Runtime, prog *program) {
-	s := f.service(rt.Unit, prog.name)
+	s := f.service(f.root, rt.Unit, prog.name)
 	line, _ := s.Command()
 	env := serviceEnviron(s)
 	rt.Env, rt.Reveal, rt.Proxies = env.shown, env.reveal, proxySettings(s)
@@ -78,7 +78,7 @@ func (f *finder) dormant(rt *snapshot.Runtime, prog *program) {
 		}
 		f.files(rt, f.root, given)
 	case prog.services != "":
-		rt.Owner = f.owner(prog, nil, rt)
+		rt.Owner = f.owner(prog, nil, rt, f.root)
 		f.relocate(rt, prog)
 	case f.root.Exists(prog.config):
 		rt.Config = prog.config
@@ -110,9 +110,10 @@ func (f *finder) unit(prog *program) string {
 	return ""
 }
 
-func (f *finder) binary(prog *program) string {
+// executable returns the first place where a program is installed.
+func executable(r *Root, prog *program) string {
 	for _, name := range prog.binaries {
-		if file, ok := f.root.Stat(name); ok && file.Kind == source.Regular && file.Mode&0o111 != 0 {
+		if file, ok := r.Stat(name); ok && file.Kind == source.Regular && file.Mode&0o111 != 0 {
 			return name
 		}
 	}

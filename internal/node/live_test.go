@@ -132,14 +132,14 @@ func TestTheVersionOfARealContainerdNeedsNoSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := &finder{root: openRoot(t, "/"), node: &snapshot.Node{}}
-	got := f.builtVersion(pid, "/usr/bin/containerd", containerdModules)
+	got := builtVersion(f.program(f.root, pid, "/usr/bin/containerd"), containerdModules)
 	if got == "" {
-		got = f.packaged("/usr/bin/containerd")
+		got = packaged(f.root, "/usr/bin/containerd")
 	}
 	if got == "" || !strings.Contains(string(out), strings.TrimPrefix(got, "v")) {
 		t.Errorf("read %q, it says %s", got, out)
 	}
-	if got := f.spoken(t.Context(), pid, "/usr/bin/containerd", "containerd"); got == "" || !strings.Contains(string(out), got) {
+	if got := spoken(t.Context(), f.root, pid, "/usr/bin/containerd"); got == "" || !strings.Contains(string(out), got) {
 		t.Errorf("asked %q, it says %s", got, out)
 	}
 }

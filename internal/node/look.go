@@ -38,7 +38,7 @@ func Look(ctx context.Context, r *Root, n *snapshot.Node, rt *snapshot.Runtime) 
 	n.Sources, n.Hosts, n.Resolv = Sources(v.Files), Hosts(v.Files), ReadResolv(v.Files, n.Name)
 	v.Pool = ReadPool(v.Files, rt.Env, rt.Dir)
 	n.Trust = v.Pool.Trust
-	v.Proxies = OtherProxies(r, rt.Unit)
+	v.Proxies = OtherProxies(v.Files, rt.Unit)
 	n.OtherProxy = nil
 	for _, p := range v.Proxies {
 		n.OtherProxy = append(n.OtherProxy, p.ProxySetting)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/towpath-dev/towpath/internal/snapshot"
 	"github.com/towpath-dev/towpath/internal/source"
+	"github.com/towpath-dev/towpath/internal/unit"
 )
 
 // ownerFlags are the settings of k3s, RKE2 and k0s that decide about pulls. A
@@ -26,7 +27,7 @@ var ownerSwitches = []string{"disable-default-registry-endpoint", "embedded-regi
 
 // owner describes the program that runs a containerd: its process, if one is
 // known, and what it was started with. It is nil for runtimes without an owner.
-func (f *finder) owner(prog *program, p *process, rt *snapshot.Runtime) *snapshot.Owner {
+func (f *finder) owner(prog *program, p *process, rt *snapshot.Runtime, view *Root) *snapshot.Owner {
 	if prog.services == "" {
 		return nil
 	}
@@ -39,26 +40,26 @@ func (f *finder) owner(prog *program, p *process, rt *snapshot.Runtime) *snapsho
 		unitName, args = cmp.Or(rt.Unit, p.unit), p.args
 	}
 	rt.Unit = unitName
-	o.Options = f.options(prog, unitName, args)
-	return o
-}
-
-// options merges what an owner was started with. The command line wins over
-// the configuration file and that over the environment. k3s and RKE2 hide their
-// command line from /proc, so the unit's stands in for it.
-func (f *finder) options(prog *program, unitName string, args []string) []snapshot.Option {
-	s := f.service(unitName, prog.name)
+	s := f.service(view, unitName, prog.name)
 	line, at := s.Command()
 	if len(args) > 2 {
 		line, at = args, source.Pos{}
 	}
+	o.Options = settings(view, prog, s, line, at)
+	return o
+}
+
+// settings merges what an owner was started with. The command line wins over
+// the configuration file and that over the environment. k3s and RKE2 hide their
+// command line from /proc, so the unit's stands in for it.
+func settings(r *Root, prog *program, s unit.Service, line []string, at source.Pos) options {
 	var list options
 	if len(line) > 1 {
 		list = list.line(line[1:], at)
 	}
 	if prog.name != "k0s" {
 		file := cmp.Or(list.value("config"), path.Join("/etc/rancher", prog.name, "config.yaml"))
-		list = f.configFiles(list, file)
+		list = list.files(r, file)
 	}
 	for _, v := range slices.Backward(s.Variables()) {
 		if v.Key == strings.ToUpper(prog.name)+"_DATA_DIR" {
@@ -109,12 +110,12 @@ func (l options) line(args []string, at source.Pos) options {
 	return l
 }
 
-// configFiles adds the settings of config.yaml and config.yaml.d, of which the
-// later files count more.
-func (f *finder) configFiles(l options, file string) options {
-	more, _ := f.root.Glob(file + ".d/*.y*ml")
+// files adds the settings of config.yaml and config.yaml.d, of which the later
+// files count more.
+func (l options) files(r *Root, file string) options {
+	more, _ := r.Glob(file + ".d/*.y*ml")
 	for _, name := range slices.Backward(append([]string{file}, more...)) {
-		if data, ok := f.root.ReadFile(name); ok && data.Kind == source.Regular {
+		if data, ok := r.ReadFile(name); ok && data.Kind == source.Regular {
 			l = l.yaml(data)
 		}
 	}

@@ -26,6 +26,7 @@ type process struct {
 	uid         int
 	started     time.Time
 	net, mnt    string // "net:[4026531840]"
+	pidns       string
 	unit        string // "containerd.service"
 	root        string // target of its root link
 }
@@ -168,6 +169,7 @@ func (p *procfs) detail(proc *process, label string) []snapshot.Unseen {
 	proc.dir = link("cwd", "working directory")
 	proc.net = link("ns/net", "namespaces")
 	proc.mnt = link("ns/mnt", "namespaces")
+	proc.pidns = link("ns/pid", "namespaces")
 	proc.root = link("root", "file system")
 	env, err := p.root.slurp(p.path(proc, "environ"))
 	if forbidden(err) {

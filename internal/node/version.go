@@ -40,13 +40,15 @@ func (f *finder) version(ctx context.Context, rt *snapshot.Runtime) {
 	if !prog.reads {
 		return
 	}
+	view, free := f.seen(rt)
+	defer free()
 	if prog.services != "" {
-		f.ownerVersion(ctx, rt, prog)
+		f.ownerVersion(ctx, rt, view)
 	}
 	for _, look := range []func() string{
-		func() string { return f.builtVersion(rt.PID, rt.Exe, containerdModules) },
-		func() string { return f.packaged(rt.Exe) },
-		func() string { return f.spoken(ctx, rt.PID, rt.Exe, "containerd") },
+		func() string { return builtVersion(f.program(view, rt.PID, rt.Exe), containerdModules) },
+		func() string { return packaged(view, rt.Exe) },
+		func() string { return spoken(ctx, view, rt.PID, rt.Exe) },
 	} {
 		if rt.Target.Containerd.Known() || prog.services != "" && rt.PID == 0 {
 			break
@@ -58,16 +60,18 @@ func (f *finder) version(ctx context.Context, rt *snapshot.Runtime) {
 	}
 }
 
-func (f *finder) ownerVersion(ctx context.Context, rt *snapshot.Runtime, prog *program) {
-	exe, pid := f.binary(prog), 0
+func (f *finder) ownerVersion(ctx context.Context, rt *snapshot.Runtime, view *Root) {
+	prog := programNamed(rt.Target.Runtime)
+	installed := executable(view, prog)
+	exe, pid := installed, 0
 	if rt.Owner != nil {
 		exe, pid = cmp.Or(rt.Owner.Exe, exe), rt.Owner.PID
 	}
 	for _, look := range []func() string{
-		func() string { return f.builtVersion(pid, exe, ownerModules) },
-		func() string { return f.directory(prog, rt.Owner) },
-		func() string { return f.spoken(ctx, 0, f.binary(prog), prog.name) },
-		func() string { return f.spoken(ctx, pid, exe, prog.name) },
+		func() string { return builtVersion(f.program(view, pid, exe), ownerModules) },
+		func() string { return directory(view, prog, rt.Owner) },
+		func() string { return spoken(ctx, view, 0, installed) },
+		func() string { return spoken(ctx, view, pid, exe) },
 	} {
 		if v, err := route.ParseVersion(look()); err == nil && v.Text != "" {
 			rt.Target.Version = v
@@ -106,11 +110,29 @@ var (
 	linked            = regexp.MustCompile(`-X[= ]'?"?(?:github\.com/(?:containerd|k3s-io)/containerd(?:/v\d+)?/version|github\.com/k3s-io/k3s/pkg/version|github\.com/k0sproject/k0s/pkg/build)\.Version=([^'" ]+)`)
 )
 
-// builtVersion reads the version that the Go linker left in a program. A running
-// one is read through its process, as the file may have been replaced since.
-func (f *finder) builtVersion(pid int, exe string, modules *regexp.Regexp) string {
-	file, err := f.program(pid, exe)
+// program opens a program. A running one is opened through its process, as the
+// file may have been replaced since. Nil: it cannot be had.
+func (f *finder) program(view *Root, pid int, exe string) *os.File {
+	if pid > 0 {
+		fd, err := f.root.openLink(path.Join("/proc", strconv.Itoa(pid)), "exe", unix.O_RDONLY)
+		if err == nil {
+			return os.NewFile(uintptr(fd), exe)
+		}
+	}
+	if exe == "" {
+		return nil
+	}
+	file, err := view.Open(exe)
 	if err != nil {
+		return nil
+	}
+	return file
+}
+
+// builtVersion reads the version that the Go linker left in a program, and
+// closes it.
+func builtVersion(file *os.File, modules *regexp.Regexp) string {
+	if file == nil {
 		return ""
 	}
 	defer file.Close()
@@ -129,33 +151,20 @@ func (f *finder) builtVersion(pid int, exe string, modules *regexp.Regexp) strin
 	return ""
 }
 
-func (f *finder) program(pid int, exe string) (*os.File, error) {
-	if pid > 0 {
-		fd, err := f.root.openLink(path.Join("/proc", strconv.Itoa(pid)), "exe", unix.O_RDONLY)
-		if err == nil {
-			return os.NewFile(uintptr(fd), exe), nil
-		}
-	}
-	if exe == "" {
-		return nil, os.ErrNotExist
-	}
-	return f.root.Open(exe)
-}
-
 // packaged looks a program up in the databases of dpkg and apk. It is asked only
 // about the path under which their packages install it.
-func (f *finder) packaged(exe string) string {
+func packaged(r *Root, exe string) string {
 	if exe != "/usr/bin/containerd" {
 		return ""
 	}
-	if data, err := f.root.slurp("/var/lib/dpkg/status"); err == nil {
+	if data, err := r.slurp("/var/lib/dpkg/status"); err == nil {
 		for _, name := range []string{"containerd", "containerd.io"} {
 			if v := stanza(data, "Package: "+name, "Version: ", "Status: install ok installed"); v != "" {
 				return upstream(v)
 			}
 		}
 	}
-	if data, err := f.root.slurp("/lib/apk/db/installed"); err == nil {
+	if data, err := r.slurp("/lib/apk/db/installed"); err == nil {
 		return upstream(stanza(data, "P:containerd", "V:", ""))
 	}
 	return ""
@@ -194,11 +203,11 @@ func upstream(v string) string {
 
 // directory finds the version in the name of the directory that RKE2 unpacks
 // its programs to: "data/v1.31.6-rke2r1-4a81b4b5de1c".
-func (f *finder) directory(prog *program, o *snapshot.Owner) string {
+func directory(r *Root, prog *program, o *snapshot.Owner) string {
 	if prog.name != "rke2" {
 		return ""
 	}
-	found, _ := f.root.Glob(path.Join(cmp.Or(o.Option("data-dir"), "/var/lib/rancher/rke2"), "data/v*-rke2*"))
+	found, _ := r.Glob(path.Join(cmp.Or(o.Option("data-dir"), "/var/lib/rancher/rke2"), "data/v*-rke2*"))
 	newest := route.Version{}
 	for _, name := range found {
 		v, err := route.ParseVersion(path.Base(name))
@@ -213,18 +222,18 @@ var spoke = regexp.MustCompile(`v?\d+\.\d+\.\d+[^\s]*`)
 
 // spoken runs a program with --version. It is done only on the machine itself
 // and only for a program that runs or that root alone may change.
-func (f *finder) spoken(ctx context.Context, pid int, exe, name string) string {
-	if f.root.Name() != "/" || !path.IsAbs(exe) {
+func spoken(ctx context.Context, r *Root, pid int, exe string) string {
+	if r.Name() != "/" || !path.IsAbs(exe) {
 		return ""
 	}
-	file, ok := f.root.Stat(exe)
+	file, ok := r.Stat(exe)
 	if !ok || file.Problem != "" || pid == 0 && (file.UID != 0 || file.Mode&0o022 != 0) {
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	arg := "--version"
-	if name == "k0s" {
+	if path.Base(exe) == "k0s" {
 		arg = "version"
 	}
 	cmd := exec.CommandContext(ctx, exe, arg)

@@ -61,6 +61,7 @@ type Runtime struct {
 	Exe     string            `json:"exe,omitempty"`
 	Args    []string          `json:"args,omitempty"`
 	Dir     string            `json:"dir,omitempty"` // working directory
+	UID     int               `json:"uid,omitempty"` // of its process; -1: not known
 	Started time.Time         `json:"started,omitzero"`
 	Env     map[string]string `json:"env,omitempty"`  // proxy, SSL_CERT_*, GODEBUG; passwords masked
 	Unit    string            `json:"unit,omitempty"` // systemd unit that owns the process: "containerd.service"
@@ -70,6 +71,7 @@ type Runtime struct {
 	Data    string            `json:"data,omitempty"`   // its root directory: content and snapshots
 	NetNS   string            `json:"netns,omitempty"`  // "net:[4026531840]"
 	MountNS string            `json:"mountns,omitempty"`
+	PIDNS   string            `json:"pidns,omitempty"`
 	Root    string            `json:"root,omitempty"` // path by which its file system is reached: "/proc/PID/root"
 	CRI     CRI               `json:"cri"`
 	Sandbox SandboxImage      `json:"sandbox"`
