@@ -41,18 +41,18 @@ func (f *finder) owner(prog *program, p *process, rt *snapshot.Runtime, view *Ro
 	}
 	rt.Unit = unitName
 	s := f.service(view, unitName, prog.name)
-	line, at := s.Command()
-	if len(args) > 2 {
-		line, at = args, source.Pos{}
-	}
-	o.Options = settings(view, prog, s, line, at)
+	o.Options = settings(view, prog, s, args)
 	return o
 }
 
 // settings merges what an owner was started with. The command line wins over
 // the configuration file and that over the environment. k3s and RKE2 hide their
 // command line from /proc, so the unit's stands in for it.
-func settings(r *Root, prog *program, s unit.Service, line []string, at source.Pos) options {
+func settings(r *Root, prog *program, s unit.Service, args []string) options {
+	line, at := s.Command()
+	if len(args) > 2 {
+		line, at = args, source.Pos{}
+	}
 	var list options
 	if len(line) > 1 {
 		list = list.line(line[1:], at)

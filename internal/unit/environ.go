@@ -24,13 +24,13 @@ const (
 	EnvFile
 )
 
-// variables lists what the settings of a unit file with one section and key,
-// such as Environment= of [Service], set. An empty setting takes back all
+// variables lists what the settings of a unit file with the section and key of
+// kind, such as Environment= of [Service], set. An empty setting takes back all
 // that was set before it, in earlier files too: then reset is true.
-func variables(f source.File, section, key, unit string) (out []Variable, reset bool) {
+func variables(f source.File, kind Setting, unit string) (out []Variable, reset bool) {
 	places := places{file: f.Path, data: f.Data}
 	for _, s := range Parse(f) {
-		if s.Section != section || s.Key != key {
+		if s.Section != kind.Section || s.Key != kind.Key {
 			continue
 		}
 		if s.Value == "" {

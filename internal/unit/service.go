@@ -72,11 +72,11 @@ func (s Service) Command() ([]string, source.Pos) {
 func (s Service) Variables() []Variable {
 	var out []Variable
 	for _, f := range s.Manager {
-		out = gather(out, f, "Manager", "DefaultEnvironment", s.Name)
+		out = s.gather(out, f, Setting{Section: "Manager", Key: "DefaultEnvironment"})
 	}
 	defaults := len(out)
 	for _, f := range s.Parts {
-		out = append(out[:defaults:defaults], gather(out[defaults:], f, "Service", "Environment", s.Name)...)
+		out = append(out[:defaults:defaults], s.gather(out[defaults:], f, Setting{Section: "Service", Key: "Environment"})...)
 	}
 	for _, pattern := range s.EnvFiles() {
 		for _, f := range s.Env {
@@ -91,8 +91,9 @@ func (s Service) Variables() []Variable {
 	})
 }
 
-func gather(out []Variable, f source.File, section, key, unit string) []Variable {
-	more, reset := variables(f, section, key, unit)
+// gather adds what the settings of one kind in a file assign.
+func (s Service) gather(out []Variable, f source.File, kind Setting) []Variable {
+	more, reset := variables(f, kind, s.Name)
 	if reset {
 		return more
 	}

@@ -307,7 +307,7 @@ func FuzzSpansHoldWhatWasRead(f *testing.F) {
 	f.Add("A=\"b\\\"c\"\nD='e\nf' # g\n;\n H = i\\\nj\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		unit := source.File{Path: "/u", Data: []byte(text)}
-		vars, _ := variables(unit, "Service", "Environment", "x.service")
+		vars, _ := variables(unit, Setting{Section: "Service", Key: "Environment"}, "x.service")
 		for _, v := range vars {
 			got := words(unit.Data, v.Span)
 			if len(got) != 1 {
