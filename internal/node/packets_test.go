@@ -207,6 +207,23 @@ func TestConnectionsAreMadeInsideTheNamespace(t *testing.T) {
 	}
 }
 
+func TestThisProgramStaysInItsNamespace(t *testing.T) {
+	n, _ := otherNet(t)
+	before, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 300 {
+		if err := n.Do(func() error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The links of /proc/self are those of the main thread.
+	if after, err := os.Readlink("/proc/self/ns/net"); after != before {
+		t.Errorf("the main thread was left in %s, not in %s, %v", after, before, err)
+	}
+}
+
 func TestDialInsideTheNamespaceKeepsItsDeadline(t *testing.T) {
 	n, _ := otherNet(t)
 	var l net.Listener
@@ -237,6 +254,16 @@ func TestRulesOfANamespaceAreListed(t *testing.T) {
 	if rules, err := PacketRules(t.Context(), n); len(rules) != 0 || err != nil {
 		t.Errorf("an untouched namespace has rules %v, %v", rules, err)
 	}
+	tables := func() (modern, legacy bool) {
+		err := n.Do(func() (err error) { modern, legacy, err = filterTables(); return err })
+		if err != nil {
+			t.Error(err)
+		}
+		return modern, legacy
+	}
+	if modern, legacy := tables(); modern || legacy {
+		t.Errorf("an untouched namespace has tables: %v, %v", modern, legacy)
+	}
 	run := func(tool string, args ...string) {
 		t.Helper()
 		where, err := lookTool(tool)
@@ -256,6 +283,9 @@ func TestRulesOfANamespaceAreListed(t *testing.T) {
 	run("nft", "add rule ip towpath out ip daddr 203.0.113.7 tcp dport 443 dnat to 127.0.0.1:8443")
 	run("nft", "add chain ip towpath filter { type filter hook output priority 0; }")
 	run("nft", "add rule ip towpath filter udp dport 53 drop")
+	if modern, legacy := tables(); !modern || legacy {
+		t.Errorf("a namespace with nftables has tables: %v, %v", modern, legacy)
+	}
 	want := []string{"ip towpath out: dnat 127.0.0.1:8443", "ip towpath filter: drop"}
 	rules, err := PacketRules(t.Context(), n)
 	if got := showRules(rules); !slices.Equal(got, want) || err != nil {

@@ -232,15 +232,25 @@ func TestStraysAreCAsThatNobodyTrusts(t *testing.T) {
 	}
 }
 
-func TestACertificateIsAsNewAsItsLink(t *testing.T) {
-	dir := writeTree(t, map[string]string{"etc/ssl/certs/a.pem": "-> /src/a.crt", "src/a.crt": certificate(t, "a"), "etc/ssl/certs/ca-certificates.crt": ""})
+func TestACertificateIsAsNewAsItsInodeOrItsLink(t *testing.T) {
+	dir := writeTree(t, map[string]string{"etc/ssl/certs/": "", "src/a.crt": certificate(t, "a"), "etc/pki/tls/certs/b.pem": certificate(t, "b")})
 	old := time.Now().Add(-time.Hour)
-	if err := os.Chtimes(filepath.Join(dir, "src/a.crt"), old, old); err != nil {
+	for _, name := range []string{"src/a.crt", "etc/pki/tls/certs/b.pem"} {
+		if err := os.Chtimes(filepath.Join(dir, name), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	written := time.Now()
+	time.Sleep(20 * time.Millisecond) // so that the kernel's coarse clock moves on
+	if err := os.Symlink("/src/a.crt", filepath.Join(dir, "etc/ssl/certs/a.pem")); err != nil {
 		t.Fatal(err)
 	}
 	p := ReadPool(openRoot(t, dir), nil, "/")
-	if a := p.Trust.Anchors[0]; a.Changed.Before(time.Now().Add(-time.Minute)) || a.File != "/src/a.crt" {
-		t.Errorf("the anchor is of %v, from %s: an inode that changed now counts as now", a.Changed, a.File)
+	if a := p.Trust.Anchors[0]; !a.Changed.After(written) || a.File != "/src/a.crt" {
+		t.Errorf("the anchor is of %v, from %s; its link was made after %v", a.Changed, a.File, written)
+	}
+	if b := p.Trust.Anchors[1]; b.Changed.Before(written.Add(-time.Minute)) {
+		t.Errorf("the anchor is of %v, though its inode changed just now", b.Changed)
 	}
 }
 
