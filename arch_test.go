@@ -21,7 +21,7 @@ const module = "github.com/towpath-dev/towpath/internal/"
 var rows = [][]string{
 	{"source"},
 	{"route", "finding", "tomldoc"},
-	{"snapshot", "plan"},
+	{"snapshot", "plan", "unit"},
 	{"rule", "dialect", "apply", "node", "upstream", "world"},
 	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "diagnosis", "probe", "pull", "runtime"},
 	{"dialect/all", "dialect/dialecttest", "effective", "repair", "report"},
@@ -32,7 +32,7 @@ var rows = [][]string{
 
 // pure packages do no I/O: they import none of these.
 var (
-	pure      = []string{"source", "route", "finding", "tomldoc", "snapshot", "plan", "rule", "dialect", "dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/all", "diagnosis", "effective"}
+	pure      = []string{"source", "route", "finding", "tomldoc", "snapshot", "plan", "unit", "rule", "dialect", "dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/all", "diagnosis", "effective"}
 	forbidden = []string{"os", "os/exec", "net", "net/http", "syscall"}
 )
 
