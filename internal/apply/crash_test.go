@@ -1,13 +1,13 @@
 package apply
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path"
 	"strconv"
 	"strings"
 	"syscall"
@@ -128,14 +128,18 @@ func (s story) course(t *testing.T) course {
 	}
 	n.must(play(s.act, site, p))
 	c.end = n.snapshot()
-	for _, shot := range append(seen, timeless(c.end)) {
+	if left := strings.Join(keys(c.end), "\n"); strings.Contains(left, "/.towpath-") {
+		t.Fatalf("something is left at the end:\n%s", left)
+	}
+	seen = append(seen, timeless(c.end))
+	for _, shot := range seen {
 		for name := range shot {
 			c.allowed[name] = map[string]bool{}
 		}
 	}
-	for name, set := range c.allowed {
-		for _, shot := range append(seen, timeless(c.end)) {
-			set[shot[name]] = true
+	for name, states := range c.allowed {
+		for _, shot := range seen {
+			states[shot[name]] = true // "" where it is absent
 		}
 	}
 	return c
@@ -144,12 +148,15 @@ func (s story) course(t *testing.T) course {
 // whole fails the test when a path is in a state in which the story never has it.
 func (c course) whole(n node) {
 	n.Helper()
-	for name, text := range timeless(n.snapshot()) {
-		if strings.Contains(name, "/.towpath-") {
-			continue
+	got := timeless(n.snapshot())
+	for name := range got {
+		if c.allowed[name] == nil && !strings.Contains(name, "/.towpath-") {
+			n.Errorf("%s should not be there", name)
 		}
-		if !c.allowed[name][text] {
-			n.Errorf("%s is neither old nor new: %s", name, text)
+	}
+	for name, states := range c.allowed {
+		if !strings.Contains(name, "/.towpath-") && !states[got[name]] {
+			n.Errorf("%s is neither old nor new: %q", name, got[name])
 		}
 	}
 }
@@ -182,6 +189,19 @@ func (n node) rebased(start map[string]string) map[string]string {
 	return got
 }
 
+// repair takes back what was interrupted. Nobody else was there, so nothing may
+// be reported as changed by others.
+func (n node) repair() {
+	n.Helper()
+	all, err := Recover(context.Background(), n.site(), Hooks{})
+	n.must(err)
+	for _, r := range all {
+		if len(r.Left) > 0 || r.State != RolledBack {
+			n.Errorf("put right as %+v", r)
+		}
+	}
+}
+
 // die is a hook after which nothing reaches the disk any more, as if the
 // process were gone.
 func die(at int) func(call) error {
@@ -208,7 +228,7 @@ func TestWhereverItDiesTheNextRunPutsItRight(t *testing.T) {
 				_ = play(s.act, site, p)
 				c.whole(n)
 				entries := n.states()
-				n.must(play(repairing, n.site(), p))
+				n.repair()
 				c.settled(n, s.acknowledged(entries))
 				if t.Failed() {
 					t.Fatalf("died before call %d of %d, left %q, then %q", at+1, c.calls, entries, n.states())
@@ -245,7 +265,7 @@ func TestItMayDieAgainWhileItIsPutRight(t *testing.T) {
 					err := play(repairing, site, p)
 					c.whole(n)
 					entries := n.states()
-					n.must(play(repairing, n.site(), p))
+					n.repair()
 					c.settled(n, s.acknowledged(entries))
 					if t.Failed() {
 						t.Fatalf("died before call %d of %d, then before call %d: %q", at+1, c.calls, again+1, entries)
@@ -262,10 +282,6 @@ func TestItMayDieAgainWhileItIsPutRight(t *testing.T) {
 
 // The same with a real process and a real SIGKILL.
 func TestKilledProcesses(t *testing.T) {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	points := 0
 	for _, s := range stories() {
 		c := s.course(t)
@@ -275,13 +291,13 @@ func TestKilledProcesses(t *testing.T) {
 			for at := range c.calls {
 				n := newFastNode(t)
 				p := s.ready(n)
-				killed := n.kill(self, s.act, p, at)
+				killed := n.kill(s.act, p, at)
 				c.whole(n)
 				entries := n.states()
 				if e, err := Pending(n.site()); err != nil || e != nil && e.Holder != "" {
 					t.Errorf("pending: %+v, %v", e, err)
 				}
-				n.must(play(repairing, n.site(), p))
+				n.repair()
 				c.settled(n, s.acknowledged(entries))
 				if t.Failed() || !killed {
 					t.Fatalf("killed before call %d of %d: %v, %q", at+1, c.calls, killed, entries)
@@ -295,16 +311,16 @@ func TestKilledProcesses(t *testing.T) {
 	}
 }
 
-const killVar = "TOWPATH_TEST_KILL"
-
 // kill acts in a process of its own, which kills itself before a system call.
-func (n node) kill(self, act string, p plan.Plan, at int) bool {
+func (n node) kill(act string, p plan.Plan, at int) bool {
 	n.Helper()
 	saved, err := json.Marshal(p)
 	n.must(err)
+	self, err := os.Executable()
+	n.must(err)
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), killVar+"="+fmt.Sprintf("%d %s %s", at, act, n.root))
-	cmd.Stdin = strings.NewReader(string(saved))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s %s", actVar, at, act, n.root))
+	cmd.Stdin = bytes.NewReader(saved)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
@@ -318,20 +334,18 @@ func (n node) kill(self, act string, p plan.Plan, at int) bool {
 	return true
 }
 
-// TestMain is also the process that kill starts.
-func TestMain(m *testing.M) {
-	order := strings.SplitN(os.Getenv(killVar), " ", 3)
-	if len(order) < 3 {
-		os.Exit(m.Run())
+// killed is the process that kill starts.
+func killed(args []string) error {
+	at, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
 	}
-	at, _ := strconv.Atoi(order[0])
 	var p plan.Plan
 	if err := json.NewDecoder(os.Stdin).Decode(&p); err != nil {
-		fmt.Println(err)
-		os.Exit(1)
+		return err
 	}
 	calls := 0
-	site := Site{Root: path.Clean(order[2]), before: func(call) error {
+	site := Site{Root: args[2], before: func(call) error {
 		if calls == at {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {}
@@ -339,5 +353,5 @@ func TestMain(m *testing.M) {
 		calls++
 		return nil
 	}}
-	fmt.Println(play(order[1], site, p))
+	return play(args[1], site, p)
 }
