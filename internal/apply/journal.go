@@ -199,6 +199,9 @@ func (j *journal) add(e *entry) (*record, error) {
 		e.ID = fmt.Sprintf("%04d", number(ids[n-1])+1)
 	}
 	data, err := e.encode()
+	if err == nil && len(data) > maxFile {
+		err = fmt.Errorf("larger than %d MiB", maxFile>>20)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("write the journal: %w", err)
 	}
