@@ -124,7 +124,7 @@ func (d *dir) link(name, second string) error {
 	c.To = d.full(second)
 	return d.change(c, func() error {
 		err := unix.Linkat(d.fd, name, d.fd, second, 0)
-		for _, cannot := range []error{unix.EPERM, unix.EOPNOTSUPP, unix.ENOSYS, unix.EMLINK} {
+		for _, cannot := range []error{unix.EPERM, unix.EOPNOTSUPP, unix.ENOSYS, unix.EMLINK, unix.EXDEV} {
 			if errors.Is(err, cannot) {
 				return nil
 			}

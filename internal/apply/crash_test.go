@@ -233,6 +233,7 @@ func TestWhereverItDiesTheNextRunPutsItRight(t *testing.T) {
 				if t.Failed() {
 					t.Fatalf("died before call %d of %d, left %q, then %q", at+1, c.calls, entries, n.states())
 				}
+				os.RemoveAll(n.root)
 			}
 		})
 	}
@@ -254,8 +255,8 @@ func TestItMayDieAgainWhileItIsPutRight(t *testing.T) {
 		t.Run(s.name+" "+s.act, func(t *testing.T) {
 			t.Parallel()
 			c := s.course(t)
-			for at := 0; at < c.calls; at += 3 {
-				for again := 0; ; again += 2 {
+			for at := 0; at < c.calls; at += 7 {
+				for again := 0; ; again += 3 {
 					n := newFastNode(t)
 					p := s.ready(n)
 					site := n.site()
@@ -324,6 +325,7 @@ func (n node) kill(act string, p plan.Plan, at int) bool {
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
+		n.Errorf("the process was not killed: %v\n%s", err, out)
 		return false
 	}
 	status := exit.Sys().(syscall.WaitStatus)

@@ -155,6 +155,9 @@ func of(reason string, changes ...plan.Change) plan.Plan {
 // promises to bring back.
 func (n node) snapshot() map[string]string {
 	n.Helper()
+	t, err := openTree(n.root, nil)
+	n.must(err)
+	defer t.close()
 	out := map[string]string{}
 	n.must(filepath.WalkDir(n.root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -165,7 +168,7 @@ func (n node) snapshot() map[string]string {
 			return fs.SkipDir
 		}
 		if in != "" && !slices.Contains([]string{"/var", "/var/lib"}, in) {
-			out[in] = n.describe(in)
+			out[in] = n.describeIn(t, in)
 		}
 		return nil
 	}))
@@ -177,6 +180,11 @@ func (n node) describe(name string) string {
 	t, err := openTree(n.root, nil)
 	n.must(err)
 	defer t.close()
+	return n.describeIn(t, name)
+}
+
+func (n node) describeIn(t *tree, name string) string {
+	n.Helper()
 	o, err := t.look(name)
 	n.must(err)
 	var attrs []string

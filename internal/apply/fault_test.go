@@ -5,47 +5,50 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/towpath-dev/towpath/internal/plan"
 )
 
 func TestAnErrorAnywhereIsToldAndTakenBack(t *testing.T) {
-	for _, errno := range []syscall.Errno{unix.ENOSPC, unix.EIO, unix.EROFS, unix.EACCES} {
-		for _, s := range stories() {
-			t.Run(fmt.Sprintf("%s %s %s", unix.ErrnoName(errno), s.name, s.act), func(t *testing.T) {
-				t.Parallel()
-				c := s.course(t)
-				for at := range c.calls {
-					n := newFastNode(t)
-					p := s.ready(n)
-					calls := 0
-					site := n.site()
-					site.before = func(call) error {
-						calls++
-						if calls == at+1 {
-							return errno
-						}
-						return nil
+	errnos := []syscall.Errno{unix.ENOSPC, unix.EIO, unix.EROFS, unix.EACCES}
+	for i, s := range stories() {
+		t.Run(s.name+" "+s.act, func(t *testing.T) {
+			t.Parallel()
+			c := s.course(t)
+			for at := range c.calls {
+				errno := errnos[(i+at)%len(errnos)]
+				n := newFastNode(t)
+				p := s.ready(n)
+				calls := 0
+				site := n.site()
+				site.before = func(call) error {
+					calls++
+					if calls == at+1 {
+						return errno
 					}
-					err := play(s.act, site, p)
-					c.whole(n)
-					entries := n.states()
-					if !errors.Is(err, errno) && s.act != failing || err != nil && !strings.Contains(err.Error(), n.root+"/") {
-						t.Errorf("the error does not say what happened to what: %v", err)
-					}
-					n.repair()
-					c.settled(n, s.acknowledged(entries))
-					if t.Failed() {
-						t.Fatalf("error at call %d of %d: %q", at+1, c.calls, entries)
-					}
-					os.RemoveAll(n.root)
+					return nil
 				}
-			})
-		}
+				err := play(s.act, site, p)
+				c.whole(n)
+				entries := n.states()
+				if !errors.Is(err, errno) && s.act != failing || err != nil && !strings.Contains(err.Error(), n.root+"/") {
+					t.Errorf("the error does not say what happened to what: %v", err)
+				}
+				n.repair()
+				c.settled(n, s.acknowledged(entries))
+				if t.Failed() {
+					t.Fatalf("%v at call %d of %d: %q", errno, at+1, c.calls, entries)
+				}
+				os.RemoveAll(n.root)
+			}
+		})
 	}
 }
 
@@ -120,7 +123,7 @@ func TestARealDiskFillsUp(t *testing.T) {
 			before := n.snapshot()
 			var st unix.Statfs_t
 			n.must(unix.Statfs(n.root, &st))
-			n.must(os.WriteFile(n.path("/filler"), make([]byte, int64(st.Bavail)*st.Bsize-free), 0o600))
+			n.must(os.WriteFile(n.path("/filler"), make([]byte, int64(st.Bavail)*int64(st.Bsize)-free), 0o600))
 			r, err := Run(t.Context(), n.site(), p, Hooks{})
 			n.must(os.Remove(n.path("/filler")))
 			if err == nil {
@@ -195,6 +198,58 @@ func TestARealDiskTurnsReadOnly(t *testing.T) {
 			t.Errorf("it was read-only only %d times", refused)
 		}
 	})
+}
+
+func TestAFileThatIsAMountIsRefused(t *testing.T) {
+	onSmallDisks(t, func(n node, mount func(string)) {
+		mount("size=1m")
+		n.write("/run/resolv.conf", "a", 0o644)
+		n.write("/etc/resolv.conf", "", 0o644)
+		n.must(unix.Mount(n.path("/run/resolv.conf"), n.path("/etc/resolv.conf"), "", unix.MS_BIND, ""))
+		before := n.snapshot()
+		for name, c := range map[string]plan.Change{
+			"edit": n.edit("/etc/resolv.conf", "b"), "remove": n.remove("/etc/resolv.conf"), "move": n.rename("/etc/resolv.conf", "/etc/x"),
+		} {
+			r, err := Run(t.Context(), n.site(), of(name, c), Hooks{})
+			if err == nil || !strings.Contains(err.Error(), "a mount of its own") || r.State != RolledBack {
+				t.Errorf("%s: %v, %+v", name, err, r)
+			}
+			n.expect(before)
+		}
+		n.must(unix.Unmount(n.path("/etc/resolv.conf"), 0))
+	})
+}
+
+func TestAMoveStaysOnOneDisk(t *testing.T) {
+	onSmallDisks(t, func(n node, mount func(string)) {
+		mount("size=1m")
+		n.write("/etc/a", "a", 0o644)
+		n.must(os.Mkdir(n.path("/run"), 0o755))
+		n.must(unix.Mount("tmpfs", n.path("/run"), "tmpfs", 0, "size=64k"))
+		before := n.snapshot()
+		r, err := Run(t.Context(), n.site(), of("x", n.rename("/etc/a", "/run/new/a")), Hooks{})
+		if !errors.Is(err, unix.EXDEV) || r.State != RolledBack {
+			t.Errorf("got %v, %+v", err, r)
+		}
+		n.expect(before)
+		n.must(unix.Unmount(n.path("/run"), 0))
+	})
+}
+
+func TestAnImmutableFileIsToldAsSuch(t *testing.T) {
+	n := newNode(t)
+	n.write("/etc/resolv.conf", "a", 0o644)
+	if out, err := exec.Command("chattr", "+i", n.path("/etc/resolv.conf")).CombinedOutput(); err != nil {
+		t.Skipf("left out: chattr: %v, %s", err, out)
+	}
+	t.Cleanup(func() { n.must(exec.Command("chattr", "-i", n.path("/etc/resolv.conf")).Run()) })
+	r, err := Run(t.Context(), n.site(), of("x", made("/etc/other", ""), n.edit("/etc/resolv.conf", "b")), Hooks{})
+	if !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "may be immutable") || r.State != RolledBack {
+		t.Errorf("got %v, %+v", err, r)
+	}
+	if n.read("/etc/other") != "(absent)" {
+		t.Error("the rest is not taken back")
+	}
 }
 
 // nobody is a user without rights.

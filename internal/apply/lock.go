@@ -37,11 +37,17 @@ func (j *journal) lock(what string) (release func(), err error) {
 		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
 	}
 	note := fmt.Sprintf("%d %s\n", os.Getpid(), strings.Join(strings.Fields(what), " "))
-	if err := errors.Join(d.truncate(fd, lockName), d.write(fd, lockName, []byte(note), 0)); err != nil {
+	release = func() {
+		// Closing is not enough: a process that was started a moment ago may
+		// not have closed its copy yet.
+		_ = unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, whole(unix.F_UNLCK))
 		f.Close()
+	}
+	if err := errors.Join(d.truncate(fd, lockName), d.write(fd, lockName, []byte(note), 0)); err != nil {
+		release()
 		return nil, err
 	}
-	return func() { f.Close() }, nil
+	return release, nil
 }
 
 // holder names the process that holds the lock, or nobody.

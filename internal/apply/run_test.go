@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -335,6 +336,30 @@ func TestTwoRunsAtOnceAreOneTooMany(t *testing.T) {
 		t.Errorf("afterwards: %+v, %v", e, err)
 	}
 	_, err = Run(t.Context(), n.site(), of("third", made("/etc/b", "b")), Hooks{})
+	n.must(err)
+}
+
+func TestTheLockEndsWithTheRunWhoeverHasACopyOfIt(t *testing.T) {
+	n := newNode(t)
+	hooks := Hooks{Check: func(context.Context) error {
+		open, err := os.ReadDir("/proc/self/fd")
+		n.must(err)
+		for _, f := range open {
+			if target, err := os.Readlink("/proc/self/fd/" + f.Name()); err != nil || target != n.path(defaultState+"/lock") {
+				continue
+			}
+			fd, err := strconv.Atoi(f.Name())
+			n.must(err)
+			copied, err := syscall.Dup(fd)
+			n.must(err)
+			t.Cleanup(func() { _ = syscall.Close(copied) })
+			return nil
+		}
+		return errors.New("the lock is not open")
+	}}
+	_, err := Run(t.Context(), n.site(), of("first", made("/etc/a", "a")), hooks)
+	n.must(err)
+	_, err = Run(t.Context(), n.site(), of("second", made("/etc/b", "b")), Hooks{})
 	n.must(err)
 }
 

@@ -157,11 +157,14 @@ func retry(f func() (int, error)) (int, error) {
 
 // explained adds to an error what the person at the keyboard can know of it.
 func explained(err error, path string) error {
+	_, renaming := errors.AsType[*os.LinkError](err)
 	switch {
 	case errors.Is(err, unix.EBUSY):
 		return fmt.Errorf("%w: %s is a mount of its own, which cannot be replaced as a whole", err, path)
 	case errors.Is(err, unix.EXDEV):
 		return fmt.Errorf("%w: a move stays on one file system", err)
+	case renaming && errors.Is(err, unix.EPERM) && os.Geteuid() == 0:
+		return fmt.Errorf("%w: %s may be immutable, as lsattr would show", err, path)
 	}
 	return err
 }
