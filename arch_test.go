@@ -20,7 +20,7 @@ const module = "github.com/towpath-dev/towpath/internal/"
 // is the moment to ask where it belongs.
 var rows = [][]string{
 	{"source"},
-	{"route", "finding", "tomldoc"},
+	{"route", "finding", "tomldoc", "yamldoc"},
 	{"snapshot", "plan"},
 	{"rule", "dialect", "apply", "node", "upstream", "report", "world"},
 	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "diagnosis", "probe", "pull", "runtime"},
@@ -32,7 +32,7 @@ var rows = [][]string{
 
 // pure packages do no I/O: they import none of these.
 var (
-	pure      = []string{"source", "route", "finding", "tomldoc", "snapshot", "plan", "rule", "dialect", "dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/all", "diagnosis", "effective"}
+	pure      = []string{"source", "route", "finding", "tomldoc", "yamldoc", "snapshot", "plan", "rule", "dialect", "dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/all", "diagnosis", "effective"}
 	forbidden = []string{"os", "os/exec", "net", "net/http", "syscall"}
 )
 
