@@ -81,10 +81,7 @@ func (b *builder) node(n *v4.Node) *Node {
 		out.Kind = Sequence
 		out.End = b.doc.skipProperties(out.Start)
 		for _, c := range n.Content {
-			item := b.node(c)
-			if item.absent() {
-				item.Start, item.End = out.End, out.End
-			}
+			item := b.behind(b.node(c), out.End)
 			out.Items, out.End = append(out.Items, item), item.End
 		}
 	}
@@ -104,16 +101,37 @@ func (b *builder) bracketed(n *Node) bool {
 func (b *builder) mapping(out *Node, n *v4.Node) {
 	out.End = b.doc.skipProperties(out.Start)
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := b.node(n.Content[i])
-		colon := b.doc.skipColon(key.End)
-		value := b.node(n.Content[i+1])
-		if value.absent() {
-			value.Start, value.End = colon, colon
-			value.At = b.doc.Pos(colon)
-		}
+		key := b.behind(b.node(n.Content[i]), out.End)
+		value := b.behind(b.node(n.Content[i+1]), b.doc.skipColon(key.End))
 		out.Pairs = append(out.Pairs, Pair{key, value})
 		out.End = value.End
 	}
+}
+
+// behind puts a node of which nothing is written where it would stand.
+func (b *builder) behind(n *Node, at int) *Node {
+	if n.absent() {
+		n.Start, n.End = at, at
+	}
+	return n
+}
+
+// settle makes nodes lie in their parents and in order. It changes only what
+// has no bytes of its own: an empty key, or a mapping that begins with one.
+func (d *Doc) settle(n *Node, low int) int {
+	if n.Start < low || n.absent() {
+		n.Start = max(n.Start, low)
+		n.At = d.Pos(n.Start)
+	}
+	at := n.Start
+	for _, p := range n.Pairs {
+		at = d.settle(p.Value, d.settle(p.Key, at))
+	}
+	for _, item := range n.Items {
+		at = d.settle(item, at)
+	}
+	n.End = max(n.End, at)
+	return n.End
 }
 
 func (b *builder) scalar(out *Node, n *v4.Node) {

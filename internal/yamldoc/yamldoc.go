@@ -164,6 +164,7 @@ func Parse(file string, data []byte) (*Doc, *Problem) {
 	if root.Kind == v4.DocumentNode && len(root.Content) > 0 {
 		b := builder{doc: d, made: map[*v4.Node]*Node{}}
 		d.Root = b.node(root.Content[0])
+		d.settle(d.Root, 0)
 		d.Rest = d.followed()
 	}
 	return d, nil
