@@ -242,3 +242,11 @@ func (d *Doc) Repeats(depth int) []Repeat {
 	walk(d.Root, nil)
 	return out
 }
+
+// Line is the bytes of a line, counted from 1 as people count, without its end.
+func (d *Doc) Line(n int) Span {
+	if n < 1 || n > len(d.feeds) {
+		return Span{len(d.Data), len(d.Data)}
+	}
+	return Span{d.feeds[n-1], d.lineEnd(d.feeds[n-1])}
+}
