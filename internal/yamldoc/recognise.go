@@ -33,11 +33,23 @@ const (
 // was refused with a problem. The problem comes back with the sort and the
 // place of the mistake, and with edits if those get the document further.
 func Recognise(file string, data []byte, p *Problem) *Problem {
+	found, s := recognise(file, data, p)
+	if found == p || len(found.Edits) == 0 {
+		return found
+	}
+	if !s.further(found) {
+		found.Edits = nil
+	}
+	return found
+}
+
+// recognise is Recognise without a look at what the edits make of the document.
+func recognise(file string, data []byte, p *Problem) (*Problem, *suspect) {
 	if p == nil || p.Sort != Other {
-		return p
+		return p, nil
 	}
 	if _, wide := narrow(data); wide {
-		return p
+		return p, nil
 	}
 	s := suspect{file: file, data: data, refused: *p}
 	s.doc.Data, s.doc.File = data, file
@@ -47,10 +59,10 @@ func Recognise(file string, data []byte, p *Problem) *Problem {
 		(*suspect).star, (*suspect).fullWidth, (*suspect).smartQuote, (*suspect).noSpace,
 	} {
 		if found := look(&s); found != nil {
-			return s.checked(found)
+			return found, &s
 		}
 	}
-	return p
+	return p, nil
 }
 
 // suspect is a refused document under examination.
@@ -74,21 +86,20 @@ func (s *suspect) found(sort Sort, at int, text string, edits ...source.Edit) *P
 	return &Problem{At: s.doc.Pos(at), Text: text, Sort: sort, Edits: edits}
 }
 
-// checked drops edits that do not get the document any further.
-func (s *suspect) checked(p *Problem) *Problem {
-	if len(p.Edits) == 0 {
-		return p
-	}
+// further reports whether edits get the document further: it is accepted, or
+// refused at a later place, or for another mistake that is known.
+func (s *suspect) further(p *Problem) bool {
 	after, err := source.Apply(s.data, p.Edits)
 	if err != nil {
-		p.Edits = nil
-		return p
+		return false
 	}
 	var any any
-	if left := Decode(s.file, after, &any); left != nil && left.At.Line <= s.refused.At.Line {
-		p.Edits = nil
+	left := Decode(s.file, after, &any)
+	if left == nil || left.At.Line > s.refused.At.Line {
+		return true
 	}
-	return p
+	next, _ := recognise(s.file, after, left)
+	return next.Sort != Other && next.Sort != p.Sort
 }
 
 func (s *suspect) encoding() *Problem {
@@ -149,7 +160,7 @@ func (s *suspect) untab() []source.Edit {
 var (
 	starKey  = regexp.MustCompile(`^[ \t]*(?:- )?(\*)[ \t]*:`)
 	tightKey = regexp.MustCompile(`^[ ]*(?:- )?[A-Za-z_]+(:)[^\s:/\\]`)
-	script   = regexp.MustCompile(`^[ \t]*(?:[$#] (?:sudo|cat|tee|systemctl|mkdir|crictl|kubectl|curl|vim?)\b|(?:sudo|cat|tee|systemctl|mkdir) [^:]|cat\s*>|EOF\s*$)`)
+	script   = regexp.MustCompile("^[ \\t]*(?:[$#] (?:sudo|cat|tee|systemctl|mkdir|crictl|kubectl|curl|vim?)\\b|(?:sudo|cat|tee|systemctl|mkdir) [^:]|cat\\s*>|EOF\\s*$|```)")
 	wide     = map[rune]string{'：': ": ", '，': ", ", '　': " "}
 )
 

@@ -239,17 +239,22 @@ func intoList(d *yamldoc.Doc, first, second *yamldoc.Node) ([]source.Edit, bool)
 		return nil, false
 	}
 	indent := strings.Repeat(" ", d.Indent(first))
-	seen := map[string]bool{}
+	at := map[string]int{}
 	var lines []string
 	for _, list := range []*yamldoc.Node{second, first} {
 		for _, item := range list.Items {
 			if item.Kind != yamldoc.Scalar || d.Pos(item.Start).Line != d.Pos(item.End).Line {
 				return nil, false
 			}
-			if !seen[item.Value] {
-				lines = append(lines, "- "+string(d.Data[item.Start:d.Line(item.At.Line).End]))
+			line := "- " + string(d.Data[item.Start:d.Line(item.At.Line).End])
+			i, seen := at[item.Value]
+			switch {
+			case !seen:
+				at[item.Value] = len(lines)
+				lines = append(lines, line)
+			case !strings.Contains(lines[i], " #"):
+				lines[i] = line
 			}
-			seen[item.Value] = true
 		}
 	}
 	end := d.Line(d.Pos(first.End).Line).End

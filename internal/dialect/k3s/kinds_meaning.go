@@ -49,6 +49,9 @@ var (
 			"settings were not used at all.",
 		Text: "{endpoint} is http, but configs.{host} has TLS settings: it is asked over HTTPS first",
 		Fix:  "Write https:// in the endpoint, or remove the tls block",
+		Variants: map[string]finding.Variant{
+			"unused": {Text: "{endpoint} is http: the TLS settings of configs.{host} are not used for it", Fix: "Write https:// in the endpoint, or remove the tls block"},
+		},
 	}
 	serverKey = finding.Kind{
 		Code: "tls/server-key-as-client", ID: "K3010", Severity: finding.Warning,
@@ -102,7 +105,6 @@ var (
 		Text:  "{endpoint} is skipped: {why}",
 		Variants: map[string]finding.Variant{
 			"scheme": {Text: "{endpoint} cannot be asked: {why}", Fix: "Write {want}"},
-			"login":  {Text: "The credentials in {endpoint} are not sent", Fix: "Write them under configs.{host}.auth"},
 			"query":  {Text: "{endpoint} has a query or a fragment, which is no part of an endpoint", Fix: "Write {want}"},
 		},
 	}
@@ -198,9 +200,20 @@ var (
 		Doc:   "Containerd looks for credentials under the host that it asks and knows no wildcard there. Only RKE2's own pulls use configs.\"*\".auth.",
 		Text:  "The credentials of configs.\"*\" are never sent by containerd",
 		Fix:   "Write an entry for each host",
-		Variants: map[string]finding.Variant{
-			"tls": {Text: "The TLS settings of configs.\"*\" are dropped because mirrors has \"*\", too", Fix: "Write an entry for each host"},
-		},
+	}
+	wildcardTLS = finding.Kind{
+		Code: codeInvalid, ID: "K3033", Severity: finding.Error, Ignores: true,
+		Title: "TLS settings for * are dropped",
+		Doc:   "configs.\"*\".tls is rendered only if mirrors has no \"*\": the file of the mirror takes its place.",
+		Text:  "The TLS settings of configs.\"*\" are dropped because mirrors has \"*\", too",
+		Fix:   "Write an entry for each host",
+	}
+	loginInURL = finding.Kind{
+		Code: codeNoAuth, ID: "auth/login-in-url", Severity: finding.Error, Ignores: true,
+		Title: "Credentials in the URL of an endpoint are not sent",
+		Doc:   "Containerd takes scheme, host and path of an endpoint. A name and a password in the URL are written into hosts.toml and never sent.",
+		Text:  "The credentials in {endpoint} are not sent",
+		Fix:   "Write them under configs.{host}.auth",
 	}
 	halfPair = finding.Kind{
 		Code: "tls/half-client-pair", ID: "K3034", Severity: finding.Error,
@@ -242,5 +255,5 @@ var (
 var meaningKinds = []finding.Kind{
 	otherHost, hubName, hostKey, namespaceKey, tlsOnHTTP, serverKey, lostFile, noScheme, defaultListed, defaultEarly,
 	plainFallback, badURL, doubled, flagQuirk, flagUnused, badRewrite, manyRewrites, lostDollar, rewriteEscape,
-	rewriteDefault, wildcardFallback, oldWildcard, wildcardAuth, halfPair, badAuth, defaultPassword, thirdParty, embeddedAlone,
+	rewriteDefault, wildcardFallback, oldWildcard, wildcardAuth, wildcardTLS, loginInURL, halfPair, badAuth, defaultPassword, thirdParty, embeddedAlone,
 }

@@ -225,7 +225,7 @@ func (r *reader) wildcards() {
 	case !mirrored && gen >= rootHosts:
 		r.found(wildcardFallback, "configs", c, args)
 	case mirrored && spec.TLS.tls().Set && gen >= rootHosts:
-		r.found(wildcardAuth, "tls", c, nil)
+		r.found(wildcardTLS, "", c, nil)
 	}
 }
 

@@ -1,6 +1,7 @@
 package k3s
 
 import (
+	"cmp"
 	"net/url"
 	"regexp"
 	"slices"
@@ -61,8 +62,11 @@ func (r *reader) endpoints(m mirror) {
 	own, _ := normalise(m.name, "")
 	for i, e := range m.endpoints {
 		a, err := normalise(e.text, "")
-		if err != nil || a.broken() != "" {
-			r.badEndpoint(m, e, a, err)
+		switch {
+		case typographic(e.text):
+			continue // said already
+		case err != nil || a.broken() != "" || a.url.Hostname() == "https" || a.url.Hostname() == "http":
+			r.badEndpoint(e, a, err)
 			continue
 		}
 		r.oddURL(e, a)
@@ -84,7 +88,7 @@ func (r *reader) endpoints(m mirror) {
 }
 
 // badEndpoint reports an endpoint that is skipped or can never answer.
-func (r *reader) badEndpoint(m mirror, e endpoint, a address, err error) {
+func (r *reader) badEndpoint(e endpoint, a address, err error) {
 	args := finding.Args{"endpoint": mask(e.text)}
 	if err != nil {
 		args["why"] = mask(reason(err))
@@ -95,7 +99,7 @@ func (r *reader) badEndpoint(m mirror, e endpoint, a address, err error) {
 		}
 		return
 	}
-	args["why"], args["want"] = a.broken(), "http:// or https:// and a host"
+	args["why"], args["want"] = cmp.Or(a.broken(), "its host would be "+a.url.Hostname()), "http:// or https:// and a host"
 	want := repaired(e.text)
 	if want != "" {
 		args["want"] = want
@@ -104,6 +108,10 @@ func (r *reader) badEndpoint(m mirror, e endpoint, a address, err error) {
 	if want != "" && e.node != nil {
 		r.edit(f, r.yaml.Replace(e.node, yamldoc.Write(want)))
 	}
+}
+
+func typographic(text string) bool {
+	return strings.ContainsFunc(text, func(c rune) bool { return yamldoc.SmartQuotes[c] != "" })
 }
 
 // reason is the last part of an error of net/url, which has no secrets in it.
@@ -141,8 +149,7 @@ func (r *reader) oddURL(e endpoint, a address) {
 	args := finding.Args{"endpoint": mask(e.text), "host": a.url.Host}
 	if clean.User != nil {
 		clean.User = nil
-		f := r.found(badURL, "login", e.at, args)
-		f.Code = codeNoAuth
+		r.found(loginInURL, "", e.at, args)
 	}
 	if clean.RawQuery != "" || clean.Fragment != "" || clean.ForceQuery {
 		clean.RawQuery, clean.Fragment, clean.ForceQuery = "", "", false
@@ -196,6 +203,9 @@ func (r *reader) withoutItem(m mirror, i int) []source.Edit {
 
 // ownEndpoint reports the registry itself among its mirrors.
 func (r *reader) ownEndpoint(m mirror, i int) {
+	if len(m.endpoints) == 1 {
+		return
+	}
 	e := m.endpoints[i]
 	args := finding.Args{"endpoint": mask(e.text)}
 	if i+1 == len(m.endpoints) {
@@ -241,7 +251,11 @@ func (r *reader) tlsOnPlain(e endpoint, a address) {
 	if a.url.Scheme != "http" || !r.configOf(a.name).TLS.tls().Set {
 		return
 	}
-	r.found(tlsOnHTTP, "", e.at, finding.Args{"endpoint": mask(e.text), "host": a.name})
+	variant := ""
+	if !r.target.Containerd.Since("1.6.25", "1.7.7", "2.0.0") {
+		variant = "unused"
+	}
+	r.found(tlsOnHTTP, variant, e.at, finding.Args{"endpoint": mask(e.text), "host": a.name})
 }
 
 // publicMirrors are domains of mirrors that are run for everybody.

@@ -3,6 +3,7 @@ package k3s
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -135,10 +136,10 @@ func (r *reader) otherFiles() {
 // writes. Without generated files only the times can tell.
 func (r *reader) drift() {
 	certs := r.certs() + "/"
-	var onDisk []source.File
+	onDisk := map[string]source.File{}
 	for _, f := range r.files {
 		if strings.HasPrefix(f.Path, certs) && path.Base(f.Path) == "hosts.toml" && f.Kind == source.Regular {
-			onDisk = append(onDisk, f)
+			onDisk[f.Path] = f
 		}
 	}
 	if len(onDisk) == 0 && !r.opts.Whole {
@@ -151,15 +152,15 @@ func (r *reader) drift() {
 			continue
 		}
 		r.shadowed(want, onDisk)
-		have := source.Find(onDisk, want.Path)
+		have, there := onDisk[want.Path]
 		switch {
-		case have == nil:
+		case !there:
 			stale = true
 		case sameToml(have.Data, want.Data):
-		case !generated(*have):
-			r.overwritten(*have, "own", want)
-		case r.edited(*have):
-			r.overwritten(*have, "", want)
+		case !generated(have):
+			r.overwritten(have, "own", want)
+		case r.edited(have):
+			r.overwritten(have, "", want)
 		default:
 			stale = true
 		}
@@ -225,25 +226,29 @@ func firstDifference(have, want []byte) string {
 }
 
 // shadowed finds a directory host_port_, which containerd prefers to host:port.
-func (r *reader) shadowed(want source.File, onDisk []source.File) {
+func (r *reader) shadowed(want source.File, onDisk map[string]source.File) {
 	dir := path.Base(path.Dir(want.Path))
 	i := strings.LastIndexByte(dir, ':')
 	if i < 0 {
 		return
 	}
 	first := path.Join(r.certs(), dir[:i]+"_"+dir[i+1:]+"_", "hosts.toml")
-	if f := source.Find(onDisk, first); f != nil {
-		r.overwritten(*f, "first", want)
+	if f, there := onDisk[first]; there {
+		r.overwritten(f, "first", want)
 	}
 }
 
 // strangers looks at directories that will not be generated: those that were,
 // and those that people made, which some releases delete. It reports whether
 // there are any of the first sort.
-func (r *reader) strangers(onDisk []source.File) (gone bool) {
-	for _, f := range onDisk {
-		dir := path.Base(path.Dir(f.Path))
-		if slices.ContainsFunc(r.hosts, func(h hostFile) bool { return h.dir == dir }) || r.dirIs(f.Path, "127.0.0.1:"+r.supervisor) {
+func (r *reader) strangers(onDisk map[string]source.File) (gone bool) {
+	ours := map[string]bool{"127.0.0.1:" + r.supervisor: true}
+	for _, h := range r.hosts {
+		ours[h.dir] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(onDisk)) {
+		f := onDisk[name]
+		if ours[path.Base(path.Dir(name))] {
 			continue
 		}
 		if generated(f) {

@@ -1,6 +1,7 @@
 package k3s
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/towpath-dev/towpath/internal/finding"
@@ -65,13 +66,36 @@ func (r *reader) repeat(rep yamldoc.Repeat) {
 	}
 	f := r.found(repeatedKey, variant, rep.First.Key.At, args)
 	r.alsoSaw(f, rep.Second.Key.At)
-	if r.yaml.Text(rep.First.Value) == r.yaml.Text(rep.Second.Value) {
+	if within(rep.First.Value, rep.Second.Value) {
 		f.Severity = finding.Warning
 	}
 }
 
 func (r *reader) alsoSaw(f *finding.Finding, at source.Pos) {
 	*f = f.Saw(r.show(at), at.String(), sed(at))
+}
+
+// within reports whether everything that one value says is said by another.
+func within(a, b *yamldoc.Node) bool {
+	a, b = a.Follow(), b.Follow()
+	switch {
+	case a == nil || a.Kind == yamldoc.Null:
+		return true
+	case b == nil || a.Kind != b.Kind:
+		return false
+	case a.Kind == yamldoc.Scalar:
+		return a.Value == b.Value
+	case a.Kind == yamldoc.Sequence:
+		return len(a.Items) == len(b.Items) && !slices.ContainsFunc(a.Items, func(n *yamldoc.Node) bool {
+			return !slices.ContainsFunc(b.Items, func(o *yamldoc.Node) bool { return within(n, o) })
+		})
+	}
+	for _, p := range a.Pairs {
+		if q := b.Get(keyOf(p)); q == nil || !within(p.Value, q.Value) {
+			return false
+		}
+	}
+	return true
 }
 
 // lost names the keys that only the first of two entries has. Inside auth and

@@ -83,9 +83,22 @@ func (r *reader) refused(p *yamldoc.Problem) {
 	if p.Sort == yamldoc.WrongType {
 		kind, variant = wrongType, ""
 	}
-	f := r.found(kind, variant, p.At, finding.Args{"why": maskMessage(strings.ReplaceAll(p.Text, "k3s.", "registries."))})
+	f := r.found(kind, variant, p.At, finding.Args{"why": theirMessage(p.Text)})
 	r.edit(f, p.Edits...)
 }
+
+// theirMessage is a message of the YAML parser as it stands in the agent's log:
+// with the names of wharfie's types, without the values that it quotes.
+func theirMessage(text string) string {
+	text = strings.TrimPrefix(text, "unmarshal errors:\n  ")
+	text, _, _ = strings.Cut(text, "\n")
+	return typeNames.Replace(maskMessage(text))
+}
+
+var typeNames = strings.NewReplacer(
+	"k3s.registriesSpec", "registries.Registry", "k3s.mirrorSpec", "registries.Mirror", "k3s.configSpec", "registries.RegistryConfig",
+	"k3s.authSpec", "registries.AuthConfig", "k3s.tlsSpec", "registries.TLSConfig",
+)
 
 // writing looks at how an accepted file is written.
 func (r *reader) writing() {
@@ -113,7 +126,7 @@ func (r *reader) unreadDocument() {
 		return
 	}
 	start := r.yaml.Root.End + dashes + 1
-	end := start + len("---")
+	end := r.yaml.Line(r.yaml.Pos(start).Line + 1).Start
 	behind := r.yaml.Data[end:]
 	if !bytes.Contains(behind, []byte("mirrors")) && !bytes.Contains(behind, []byte("configs")) {
 		return
@@ -176,9 +189,9 @@ func (r *reader) typographicQuotes() {
 		what := "This text"
 		switch {
 		case key:
-			what = "This name"
+			what = "The name " + plain
 		case slices.Contains(path, "endpoint"):
-			what = "This URL"
+			what = "The URL " + mask(plain)
 		}
 		f := r.found(quotedKey, "", n.At, finding.Args{"what": what})
 		r.edit(f, r.yaml.Replace(n, yamldoc.Write(plain)))

@@ -37,6 +37,7 @@ func (d distro) render(want route.Table, have []source.File) []source.File {
 type wish struct {
 	mirrors []wishedMirror
 	configs []wishedConfig
+	index   map[string]int // of configs, by name
 }
 
 type wishedMirror struct {
@@ -54,7 +55,7 @@ type wishedConfig struct {
 // desired turns routes into entries. A TLS setting of Docker Hub itself needs a
 // key under mirrors, or nothing is rendered for docker.io.
 func desired(t route.Table) wish {
-	var w wish
+	w := wish{index: map[string]int{}}
 	for _, r := range t.Routes {
 		m := wishedMirror{name: r.Match}
 		for _, e := range r.Mirrors {
@@ -80,9 +81,10 @@ func (w *wish) config(name string, auth route.Auth, tls route.TLS) {
 	if auth.IsZero() && !tls.Set {
 		return
 	}
-	i := slices.IndexFunc(w.configs, func(c wishedConfig) bool { return c.name == name })
-	if i < 0 {
+	i, seen := w.index[name]
+	if !seen {
 		i = len(w.configs)
+		w.index[name] = i
 		w.configs = append(w.configs, wishedConfig{name: name})
 	}
 	if w.configs[i].auth.IsZero() {
@@ -260,11 +262,14 @@ type change struct {
 
 func (r *reader) mirrorChanges(w wish) []change {
 	var out []change
+	have, wanted := map[string]mirror{}, map[string]bool{}
+	for _, m := range r.doc.mirrors {
+		have[m.name] = m
+	}
 	for _, m := range w.mirrors {
+		wanted[m.name] = true
 		c := change{name: m.name, keep: true, text: m.text, build: m.parts}
-		i := slices.IndexFunc(r.doc.mirrors, func(o mirror) bool { return o.name == m.name })
-		if i >= 0 {
-			old := r.doc.mirrors[i]
+		if old, there := have[m.name]; there {
 			c.old = old.pair
 			if !sameEndpoints(old.Endpoints, m.endpoints) {
 				c.parts = append(c.parts, part{key: "endpoint"})
@@ -279,7 +284,7 @@ func (r *reader) mirrorChanges(w wish) []change {
 		out = append(out, c)
 	}
 	for _, old := range r.doc.mirrors {
-		if len(old.Endpoints) > 0 && !slices.ContainsFunc(w.mirrors, func(m wishedMirror) bool { return m.name == old.name }) {
+		if len(old.Endpoints) > 0 && !wanted[old.name] {
 			out = append(out, change{name: old.name, old: old.pair})
 		}
 	}
@@ -302,11 +307,13 @@ func sameEndpoints(have, want []string) bool {
 
 func (r *reader) configChanges(w wish) []change {
 	var out []change
+	have := map[string]config{}
+	for _, c := range r.doc.configs {
+		have[c.name] = c
+	}
 	for _, c := range w.configs {
 		ch := change{name: c.name, keep: true, text: c.text, build: c.parts}
-		i := slices.IndexFunc(r.doc.configs, func(o config) bool { return o.name == c.name })
-		if i >= 0 {
-			old := r.doc.configs[i]
+		if old, there := have[c.name]; there {
 			ch.old = old.pair
 			if auth, _ := old.auth(); plain(auth) != plain(c.auth) {
 				ch.parts = append(ch.parts, part{key: "auth"})
@@ -323,7 +330,7 @@ func (r *reader) configChanges(w wish) []change {
 	for _, old := range r.doc.configs {
 		auth, _ := old.auth()
 		idle := auth.IsZero() && !old.TLS.tls().Set
-		if old.name != wildcard && !idle && !slices.ContainsFunc(w.configs, func(c wishedConfig) bool { return c.name == old.name }) {
+		if _, wanted := w.index[old.name]; old.name != wildcard && !idle && !wanted {
 			out = append(out, change{name: old.name, old: old.pair})
 		}
 	}
