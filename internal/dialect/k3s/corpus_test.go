@@ -17,6 +17,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/source"
+	"github.com/towpath-dev/towpath/internal/yamldoc"
 )
 
 // A story is one txtar file below testdata: files of a node, and what is made
@@ -252,6 +253,13 @@ func TestEveryKindIsFound(t *testing.T) {
 			if len(f.Evidence) == 0 {
 				t.Errorf("%s: %s has no evidence", s.name, f.ID)
 			}
+		}
+	}
+	huge := source.File{Path: "/etc/rancher/k3s/registries.yaml", Data: make([]byte, yamldoc.MaxSize+1)}
+	wide := source.File{Path: huge.Path, Data: []byte("\xff\xfea\x00:\x00 \x001\x00")}
+	for _, f := range []source.File{huge, wide} {
+		for _, found := range Read([]source.File{f}, route.Target{}, Options{}).Findings {
+			texts[found.Text] = true
 		}
 	}
 	for _, k := range Kinds() {

@@ -46,6 +46,23 @@ type document struct {
 	spec    registriesSpec
 	mirrors []mirror // in the order of the file
 	configs []config
+
+	byHost map[string][]address // endpoints by host without port; filled when first asked for
+}
+
+// endpointsAt lists the endpoints at a host, whatever their port.
+func (d *document) endpointsAt(host string) []address {
+	if d.byHost == nil {
+		d.byHost = map[string][]address{}
+		for _, m := range d.mirrors {
+			for _, e := range m.endpoints {
+				if a, err := normalise(e.text, ""); err == nil {
+					d.byHost[a.url.Hostname()] = append(d.byHost[a.url.Hostname()], a)
+				}
+			}
+		}
+	}
+	return d.byHost[host]
 }
 
 // mirror is one namespace with its endpoints.

@@ -15,6 +15,7 @@ package k3s
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -145,6 +146,7 @@ type reader struct {
 	yaml     *yamldoc.Doc // its places; nil: there are none to find
 	doc      *document    // nil: there is no file, or it is refused
 	hosts    []hostFile   // what is rendered
+	config   string       // why containerd refuses the rendered config.toml; empty: it does not
 	findings []finding.Finding
 
 	hidden []yamldoc.Span // of secrets in the file, filled when first asked for
@@ -169,9 +171,41 @@ func (r *reader) read() {
 		return
 	}
 	r.doc = doc
-	if r.set.external == "" {
-		r.hosts = r.hostFiles()
+	r.render()
+}
+
+// render works out the files that are made of an accepted registries.yaml.
+func (r *reader) render() {
+	if r.set.external != "" {
+		return
 	}
+	if text := r.registryToml(); r.quotedNames() || odd(text) {
+		r.config = r.refusedToml(text)
+	}
+	r.hosts = r.hostFiles()
+	doubles := generationOf(r.target.Version) == firstHosts
+	for i := range r.hosts {
+		text := r.hostsToml(r.hosts[i])
+		if doubles || odd(text) || slices.ContainsFunc(r.hosts[i].entries, func(e entry) bool { return hasEscape(e.rewrites) }) {
+			r.hosts[i].invalid = r.refusedToml(text)
+		}
+	}
+}
+
+// odd reports a generated text that needs a parser to tell whether it is valid.
+// Without backslashes, control characters and quotation marks in names, which
+// are looked for where the names are, every one is.
+func odd(text string) bool {
+	return strings.ContainsFunc(text, func(c rune) bool { return c == '\\' || c < ' ' && c != '\n' || c > '~' })
+}
+
+// quotedNames reports names that end the quotes that they are put in.
+func (r *reader) quotedNames() bool {
+	quotes := "\"'\n"
+	return slices.ContainsFunc(r.doc.configs, func(c config) bool { return strings.ContainsAny(c.name, quotes) }) ||
+		generationOf(r.target.Version) == inConfigToml && slices.ContainsFunc(r.doc.mirrors, func(m mirror) bool {
+			return strings.ContainsAny(m.name, quotes) || hasEscape(m.rewrites)
+		})
 }
 
 // find returns the file that is read: the one that --private-registry names,

@@ -70,6 +70,12 @@ var limits = []dialect.Limit{
 		Hits:    func(_ route.Table, r route.Route) bool { return r.Upstream == nil && r.Fails == "" },
 	},
 	{
+		Concept: "a registry without mirrors or settings",
+		Text:    "nothing is rendered for a registry that has neither endpoints nor settings: it gets those of \"*\", or containerd's own",
+		Nearest: "write an entry for it under configs",
+		Hits:    swallowed,
+	},
+	{
 		Concept: "rewrites that differ between endpoints",
 		Text:    "rewrites are for all endpoints of a registry, and never for the registry itself",
 		Nearest: "write the other name into the path of the endpoint",
@@ -77,10 +83,12 @@ var limits = []dialect.Limit{
 	},
 	{
 		Concept: "HTTPS first and HTTP after it",
-		Text:    "registries.yaml has no endpoint that falls back from HTTPS to HTTP",
+		Text:    "an endpoint is asked over HTTPS first only if it is http with TLS settings, and then always",
 		Nearest: "write the scheme that the endpoint speaks",
 		Hits: func(_ route.Table, r route.Route) bool {
-			return slices.ContainsFunc(r.Mirrors, func(e route.Endpoint) bool { return e.PlainFallback && !e.TLS.Set })
+			return slices.ContainsFunc(all(r), func(e route.Endpoint) bool {
+				return e.PlainFallback && !e.TLS.Set || e.Scheme == "http" && e.TLS.Set
+			})
 		},
 	},
 	{
@@ -159,20 +167,22 @@ func sameTLS(a, b route.TLS) bool {
 }
 
 func unequalAuth(t route.Table, r route.Route) bool {
-	known := map[string]route.Auth{}
+	byHost := map[string]route.Auth{}
 	for _, h := range t.Hosts {
-		known[h.Name] = plain(h.Auth)
+		byHost[h.Name] = plain(h.Auth)
 	}
+	used := map[string]route.Auth{}
 	hit := false
 	eachUse(t, func(in route.Route, host string, e route.Endpoint) {
-		if e.Auth.IsZero() {
-			return
+		auth := plain(e.Auth)
+		if auth.IsZero() {
+			auth = byHost[host]
 		}
-		before, seen := known[host]
-		if seen && before != plain(e.Auth) && in.Match == r.Match {
-			hit = true
+		before, seen := used[host]
+		if listed, is := byHost[host]; is && listed != auth || seen && before != auth {
+			hit = hit || in.Match == r.Match
 		}
-		known[host] = plain(e.Auth)
+		used[host] = auth
 	})
 	return hit
 }
@@ -192,6 +202,20 @@ func otherUpstream(t route.Table, r route.Route) bool {
 	}
 	own, err := normalise(r.Match, "")
 	return err != nil || written(*u) != own.url.String()
+}
+
+// swallowed reports a route that says nothing but that the registry is asked
+// itself, where that is not what happens without a route: another one is for
+// all registries, or it is localhost, which containerd asks in its own way.
+func swallowed(t route.Table, r route.Route) bool {
+	beside := slices.ContainsFunc(t.Routes, func(x route.Route) bool { return x.Match == route.Any })
+	if r.Upstream != nil && r.Upstream.Host != "" && isLocalhost(r.Match) {
+		beside = true
+	}
+	if !beside || r.Match == route.Any || len(r.Mirrors) > 0 || r.Upstream == nil || r.Upstream.TLS.Set {
+		return false
+	}
+	return r.Upstream.Auth.IsZero() && !slices.ContainsFunc(t.Hosts, func(h route.Host) bool { return h.Name == r.Match })
 }
 
 func unequalRewrites(_ route.Table, r route.Route) bool {

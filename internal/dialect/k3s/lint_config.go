@@ -27,26 +27,13 @@ func (r *reader) hostName(c config) {
 	if _, named := r.doc.spec.Mirrors[c.name]; named {
 		return
 	}
-	var ports []address
-	var text string
-	for _, m := range r.doc.mirrors {
-		for _, e := range m.endpoints {
-			a, err := normalise(e.text, "")
-			switch {
-			case err != nil || a.url.Hostname() != c.name:
-			case a.url.Port() == "" || r.has(a.url.Host):
-				return
-			default:
-				ports, text = append(ports, a), e.text
-			}
-		}
-	}
-	if len(ports) == 0 {
+	asked := r.doc.endpointsAt(c.name)
+	if len(asked) == 0 || slices.ContainsFunc(asked, func(a address) bool { return a.url.Port() == "" || r.has(a.url.Host) }) {
 		return
 	}
-	want := ports[0].url.Host
+	want, text := asked[0].url.Host, asked[0].url.String()
 	f := r.found(hostKey, "port", c.at, finding.Args{"name": c.name, "endpoint": mask(text), "want": want})
-	if !slices.ContainsFunc(ports, func(a address) bool { return a.url.Host != want }) {
+	if !slices.ContainsFunc(asked, func(a address) bool { return a.url.Host != want }) {
 		r.renameHost(f, c, want)
 	}
 }
@@ -328,14 +315,15 @@ func withoutEscapes(pattern string) (string, bool) {
 
 // generatedFiles checks that what is rendered can be read.
 func (r *reader) generatedFiles() {
-	if why := r.refusedToml(r.registryToml()); why != "" {
+	if r.config != "" {
 		at, name := source.Pos{File: r.file.Path}, "A name or value"
 		for _, c := range r.doc.configs {
 			if strings.ContainsAny(c.name, "\"'\\\n") {
 				at, name = c.at, "configs."+mask(c.name)
 			}
 		}
-		r.found(rewriteEscape, "config", at, finding.Args{"name": name, "why": mask(why), "pattern": ""})
+		r.found(rewriteEscape, "config", at, finding.Args{"name": name, "why": mask(r.config), "pattern": ""})
+		return
 	}
 	for _, f := range r.hosts {
 		if r.serverOnly(f) {

@@ -77,6 +77,13 @@ func desired(t route.Table) wish {
 	return w
 }
 
+// any reports whether there is to be a mirror for every registry. Without one,
+// configs."*" leaves all others with no host to ask; with one it has no effect
+// on containerd, and RKE2 itself may need it.
+func (w wish) any() bool {
+	return slices.ContainsFunc(w.mirrors, func(m wishedMirror) bool { return m.name == wildcard })
+}
+
 func (w *wish) config(name string, auth route.Auth, tls route.TLS) {
 	if auth.IsZero() && !tls.Set {
 		return
@@ -219,6 +226,7 @@ func (r *reader) rewritten(w wish) []byte {
 		return []byte(w.fresh())
 	}
 	p := patch{doc: r.yaml}
+	w = w.settled(r.doc)
 	mirrors, configs := r.mirrorChanges(w), r.configChanges(w)
 	if len(mirrors)+len(configs) == 0 {
 		return r.file.Data
@@ -247,6 +255,7 @@ func (r *reader) says(data []byte, w wish) bool {
 		return false
 	}
 	after := &reader{distro: r.distro, target: r.target, set: r.set, file: &f, yaml: y, doc: doc}
+	after.render()
 	return len(after.mirrorChanges(w))+len(after.configChanges(w)) == 0
 }
 
@@ -271,7 +280,7 @@ func (r *reader) mirrorChanges(w wish) []change {
 		c := change{name: m.name, keep: true, text: m.text, build: m.parts}
 		if old, there := have[m.name]; there {
 			c.old = old.pair
-			if !sameEndpoints(old.Endpoints, m.endpoints) {
+			if !sameEndpoints(m.name, old.Endpoints, m.endpoints) {
 				c.parts = append(c.parts, part{key: "endpoint"})
 			}
 			if !slices.EqualFunc(sorted(old.rewrites), sorted(m.rewrites), sameRewrite) {
@@ -284,15 +293,27 @@ func (r *reader) mirrorChanges(w wish) []change {
 		out = append(out, c)
 	}
 	for _, old := range r.doc.mirrors {
-		if len(old.Endpoints) > 0 && !wanted[old.name] {
+		if !wanted[old.name] && r.counts(old) {
 			out = append(out, change{name: old.name, old: old.pair})
 		}
 	}
 	return out
 }
 
-// sameEndpoints compares lists by what K3s makes of them.
-func sameEndpoints(have, want []string) bool {
+// counts reports whether containerd gets any endpoint of a namespace.
+func (r *reader) counts(m mirror) bool {
+	if generationOf(r.target.Version) == inConfigToml {
+		return len(m.Endpoints) > 0
+	}
+	return slices.ContainsFunc(r.hosts, func(f hostFile) bool {
+		return f.namespace == m.name && f.invalid == "" && len(f.entries) > 0
+	})
+}
+
+// sameEndpoints compares lists by what K3s makes of them: doubles are skipped,
+// and the registry itself is no endpoint at the end.
+func sameEndpoints(name string, have, want []string) bool {
+	own, _ := normalise(name, "")
 	list := func(texts []string) []string {
 		var out []string
 		for _, text := range texts {
@@ -300,9 +321,31 @@ func sameEndpoints(have, want []string) bool {
 				out = append(out, a.url.String())
 			}
 		}
+		if n := len(out) - 1; n >= 0 && name != wildcard && own.url != nil && out[n] == own.url.String() {
+			out = out[:n]
+		}
 		return out
 	}
 	return slices.Equal(list(have), list(want))
+}
+
+// settled puts TLS settings for Docker Hub's host where the file has its own:
+// K3s takes those under docker.io as long as registry-1.docker.io has no entry.
+func (w wish) settled(d *document) wish {
+	_, real := d.spec.Configs[hubHost]
+	_, short := d.spec.Configs[hub]
+	i, wanted := w.index[hubHost]
+	if real || !short || !wanted || !w.configs[i].auth.IsZero() {
+		return w
+	}
+	out := wish{mirrors: w.mirrors, index: map[string]int{}}
+	for _, c := range w.configs {
+		if c.name == hubHost {
+			c = wishedConfig{name: hub, tls: c.tls}
+		}
+		out.config(c.name, c.auth, c.tls)
+	}
+	return out
 }
 
 func (r *reader) configChanges(w wish) []change {
@@ -330,7 +373,10 @@ func (r *reader) configChanges(w wish) []change {
 	for _, old := range r.doc.configs {
 		auth, _ := old.auth()
 		idle := auth.IsZero() && !old.TLS.tls().Set
-		if _, wanted := w.index[old.name]; old.name != wildcard && !idle && !wanted {
+		if old.name == wildcard {
+			idle = old.Auth == nil && old.TLS == nil || w.any()
+		}
+		if _, wanted := w.index[old.name]; !idle && !wanted {
 			out = append(out, change{name: old.name, old: old.pair})
 		}
 	}
@@ -390,12 +436,12 @@ func (p *patch) section(d *document, name string, changes []change) {
 // entry rewrites or removes one entry.
 func (p *patch) entry(c change) {
 	lines, ok := p.doc.Lines(*c.old)
-	if !ok || c.old.Value.Flow || c.old.Value.Kind != yamldoc.Mapping && c.old.Value.Kind != yamldoc.Null {
-		p.failed = true
+	if ok && !c.keep {
+		p.edits = append(p.edits, p.doc.Cut(lines))
 		return
 	}
-	if !c.keep {
-		p.edits = append(p.edits, p.doc.Cut(lines))
+	if !ok || c.old.Value.Flow || c.old.Value.Kind != yamldoc.Mapping && c.old.Value.Kind != yamldoc.Null {
+		p.failed = true
 		return
 	}
 	nl := p.doc.Break()

@@ -22,9 +22,9 @@ func (r *reader) table() route.Table {
 	if !lost.auth {
 		t.Hosts = r.credentials()
 	}
-	switch why := r.refusedToml(r.registryToml()); {
-	case why != "":
-		t.Routes = []route.Route{{Match: route.Any, Fails: "containerd does not start: config.toml: " + why, From: source.Pos{File: r.doc.file.Path}}}
+	switch {
+	case r.config != "":
+		t.Routes = []route.Route{{Match: route.Any, Fails: "containerd does not start: config.toml: " + r.config, From: source.Pos{File: r.doc.file.Path}}}
 		return t
 	case lost.mirrors:
 		return t
@@ -32,10 +32,8 @@ func (r *reader) table() route.Table {
 		t.Routes = r.oldRoutes()
 		return t
 	}
-	for i := range r.hosts {
-		f := &r.hosts[i]
-		f.invalid = r.refusedToml(r.hostsToml(*f))
-		t.Routes = append(t.Routes, r.route(*f))
+	for _, f := range r.hosts {
+		t.Routes = append(t.Routes, r.route(f))
 	}
 	t.Routes = slices.DeleteFunc(t.Routes, func(x route.Route) bool { return x.Match == "" })
 	return t
