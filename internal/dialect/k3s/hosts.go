@@ -3,6 +3,8 @@ package k3s
 import (
 	"net/url"
 	"path"
+	"slices"
+	"strings"
 
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/source"
@@ -27,6 +29,15 @@ type entry struct {
 	from     source.Pos
 	embedded bool
 	text     string // as it was typed; empty: nobody typed it
+}
+
+// quoted reports a file in which something ends the quotes that it is put in,
+// or a bracket stands in a name, at which go-toml 1 gives up.
+func (f hostFile) quoted() bool {
+	ends := func(e entry) bool {
+		return hasEscape(e.rewrites) || e.url != nil && strings.ContainsAny(e.url.String(), `"[]`)
+	}
+	return f.root != nil && ends(*f.root) || slices.ContainsFunc(f.entries, ends)
 }
 
 // certs is the directory of the generated hosts files.

@@ -186,7 +186,7 @@ func (r *reader) render() {
 	doubles := generationOf(r.target.Version) == firstHosts
 	for i := range r.hosts {
 		text := r.hostsToml(r.hosts[i])
-		if doubles || odd(text) || slices.ContainsFunc(r.hosts[i].entries, func(e entry) bool { return hasEscape(e.rewrites) }) {
+		if doubles || odd(text) || r.hosts[i].quoted() {
 			r.hosts[i].invalid = r.refusedToml(text)
 		}
 	}
@@ -199,13 +199,16 @@ func odd(text string) bool {
 	return strings.ContainsFunc(text, func(c rune) bool { return c == '\\' || c < ' ' && c != '\n' || c > '~' })
 }
 
-// quotedNames reports names that end the quotes that they are put in.
+// quotedNames reports names that end the quotes that they are put in, or have
+// the bracket of an IPv6 address, at which go-toml 1 gives up.
 func (r *reader) quotedNames() bool {
-	quotes := "\"'\n"
-	return slices.ContainsFunc(r.doc.configs, func(c config) bool { return strings.ContainsAny(c.name, quotes) }) ||
-		generationOf(r.target.Version) == inConfigToml && slices.ContainsFunc(r.doc.mirrors, func(m mirror) bool {
-			return strings.ContainsAny(m.name, quotes) || hasEscape(m.rewrites)
-		})
+	const quotes = "[]\"'\n"
+	old := generationOf(r.target.Version) == inConfigToml
+	return slices.ContainsFunc(r.doc.configs, func(c config) bool {
+		return strings.ContainsAny(c.name, quotes) || old && c.TLS != nil && strings.ContainsAny(c.TLS.CAFile+c.TLS.CertFile+c.TLS.KeyFile, quotes)
+	}) || old && slices.ContainsFunc(r.doc.mirrors, func(m mirror) bool {
+		return strings.ContainsAny(m.name, quotes) || hasEscape(m.rewrites)
+	})
 }
 
 // find returns the file that is read: the one that --private-registry names,

@@ -318,7 +318,7 @@ func (r *reader) generatedFiles() {
 	if r.config != "" {
 		at, name := source.Pos{File: r.file.Path}, "A name or value"
 		for _, c := range r.doc.configs {
-			if strings.ContainsAny(c.name, "\"'\\\n") {
+			if strings.ContainsAny(c.name, "[]\"'\\\n") {
 				at, name = c.at, "configs."+mask(c.name)
 			}
 		}
