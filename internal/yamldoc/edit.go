@@ -127,7 +127,7 @@ func otherType(text string) bool {
 	case "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", ".inf", ".nan", "=":
 		return true
 	}
-	return strings.Trim(text, "0123456789_.:+-eExXabcdefABCDEFoO") == "" && strings.ContainsAny(text[:1], "0123456789.+-")
+	return strings.Trim(text, "0123456789_.:+-xXabcdefABCDEFoO") == "" && strings.ContainsAny(text[:1], "0123456789.+-")
 }
 
 func quote(text string) string {

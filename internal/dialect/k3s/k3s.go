@@ -171,11 +171,11 @@ func (r *reader) read() {
 		return
 	}
 	r.doc = doc
-	r.render()
+	r.generate()
 }
 
-// render works out the files that are made of an accepted registries.yaml.
-func (r *reader) render() {
+// generate works out the files that are made of an accepted registries.yaml.
+func (r *reader) generate() {
 	if r.set.external != "" {
 		return
 	}

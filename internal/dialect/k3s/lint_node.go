@@ -105,8 +105,23 @@ func (r *reader) other(k finding.Kind, variant string, file source.File, args fi
 	return r.add(f.Saw(saw, file.Path, "head "+file.Path))
 }
 
+// present reports whether anything says that K3s or RKE2 is on this node: files
+// of another containerd are nothing to wonder at without.
+func (r *reader) present() bool {
+	if r.target.Version.Known() || r.opts.Args != nil {
+		return true
+	}
+	return slices.ContainsFunc(r.files, func(f source.File) bool {
+		unit := strings.TrimSuffix(path.Base(f.Path), ".service")
+		return strings.HasPrefix(f.Path, r.etc+"/") || strings.HasPrefix(f.Path, r.set.data+"/") || slices.Contains(r.units, unit)
+	})
+}
+
 // otherFiles finds configuration of a containerd that K3s does not run.
 func (r *reader) otherFiles() {
+	if !r.present() {
+		return
+	}
 	for _, f := range r.files {
 		variant, want := "", r.set.registries
 		switch {

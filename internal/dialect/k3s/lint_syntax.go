@@ -47,7 +47,7 @@ func (r *reader) names() {
 		if !near || ext != "yaml" && ext != "yml" || f.Path == r.set.registries {
 			continue
 		}
-		if dir != r.etc && (dir != "/etc/rancher" || base == r.name) {
+		if dir != r.etc && (dir != "/etc/rancher" || !r.present()) {
 			continue
 		}
 		variant := ""

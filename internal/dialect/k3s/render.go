@@ -255,7 +255,7 @@ func (r *reader) says(data []byte, w wish) bool {
 		return false
 	}
 	after := &reader{distro: r.distro, target: r.target, set: r.set, file: &f, yaml: y, doc: doc}
-	after.render()
+	after.generate()
 	return len(after.mirrorChanges(w))+len(after.configChanges(w)) == 0
 }
 
@@ -409,9 +409,14 @@ func (p *patch) section(d *document, name string, changes []change) {
 			p.entry(c)
 		}
 	}
-	if added == "" {
-		return
+	if added != "" {
+		p.add(name, sections, added)
 	}
+}
+
+// add puts new entries behind the last one of a section.
+func (p *patch) add(name string, sections []*yamldoc.Node, added string) {
+	nl := p.doc.Break()
 	if len(sections) == 0 {
 		if top := p.doc.Find(name); top != nil {
 			p.failed = p.failed || top.Value.Kind != yamldoc.Null

@@ -2,6 +2,7 @@ package k3s
 
 import (
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 
@@ -102,7 +103,10 @@ func (r *reader) endpoint(e entry, role route.Role, serves route.Serves) route.E
 	if e.url == nil {
 		return out
 	}
-	out.Scheme, out.Host, out.Path = e.url.Scheme, e.url.Host, e.url.Path
+	out.Scheme, out.Host, out.Path = e.url.Scheme, e.url.Host, path.Clean(e.url.Path)
+	if role == route.Upstream && !strings.HasSuffix(out.Path, "/v2") {
+		out.Path = path.Join(out.Path, "v2") // the template has no override_path for the registry itself
+	}
 	out.Broken = address{url: e.url}.broken()
 	if out.Scheme == "http" && out.TLS.Set && e.url.Port() != "80" && r.target.Containerd.Since("1.6.25", "1.7.7", "2.0.0") {
 		out.Scheme, out.PlainFallback = "https", true
