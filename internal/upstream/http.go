@@ -60,7 +60,7 @@ func (l *leg) broken(ctx context.Context, err error, late snapshot.Cause) *snaps
 	cause := ioCause(err, late)
 	f := l.x.failure(cause, err.Error())
 	switch {
-	case ctx.Err() != nil:
+	case over(ctx):
 		f.Cause = endOf(ctx)
 	case errors.Is(err, errBigHeader):
 		f.Cause = snapshot.TooLarge
@@ -142,7 +142,7 @@ func (l *leg) brokenBody(ctx context.Context, err error) *snapshot.Failure {
 	f := l.broken(ctx, err, snapshot.Stalled)
 	r := l.at.Response
 	switch {
-	case ctx.Err() != nil:
+	case over(ctx):
 	case errors.As(err, new(tooLarge)):
 		f.Cause = snapshot.TooLarge
 	case errors.As(err, new(sinkError)):

@@ -147,7 +147,7 @@ func (r *resolution) names(name string) {
 		if last == nil || fqdn == name+"." {
 			last, r.lookup.Server = v.failure, v.server
 		}
-		if v.failure.Cause == snapshot.DNSTimeout || r.ctx.Err() != nil {
+		if v.failure.Cause == snapshot.DNSTimeout || over(r.ctx) {
 			break // silence has nothing to do with the name
 		}
 	}
