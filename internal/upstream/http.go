@@ -200,7 +200,7 @@ func (e sinkError) Unwrap() error { return e.err }
 // copy reads a body to its end, or to limit bytes and one more.
 func (l *leg) copy(resp *http.Response, into io.Writer, limit int64) error {
 	l.link.forBody(orDefault(l.x.c.Limits.Idle, 10*time.Second))
-	if l.method == http.MethodHead {
+	if resp.Request.Method == http.MethodHead {
 		return nil
 	}
 	buf := make([]byte, 32<<10)
