@@ -63,7 +63,8 @@ func silentAbout(t *testing.T, v any) {
 	}
 	for _, s := range spellings() {
 		if strings.Contains(string(data), s) {
-			t.Errorf("%q is in %s", s, data)
+			at := strings.Index(string(data), s)
+			t.Errorf("%q is in …%s", s, data[max(0, at-300):at+len(s)])
 		}
 	}
 }
