@@ -12,7 +12,7 @@ import (
 const (
 	MaxBytes  = 1 << 20
 	maxDepth  = 500   // of arrays, inline tables and dotted keys
-	maxTables = 10000 // headers
+	maxTables = 10000 // and arrays outside of others
 )
 
 // Guard refuses a document that is too large or too deep to be read; nil: it is not.
@@ -31,23 +31,26 @@ func Guard(file string, data []byte) *Problem {
 
 // guard counts without parsing: strings and comments are stepped over line by
 // line, which errs towards refusing.
-type guard struct{ depth, dots, tables int }
+type guard struct{ depth, dots, tables, lineEnd int }
 
 func (g *guard) step(data []byte, at *int) string {
+	if *at >= g.lineEnd {
+		g.lineEnd = lineEnd(data, *at)
+	}
 	switch data[*at] {
 	case '\n':
 		g.dots = 0
 	case '#':
-		*at = lineEnd(data, *at) - 1
+		*at = g.lineEnd - 1
 	case '"', '\'':
-		*at = min(skipString(data[:lineEnd(data, *at)], *at), lineEnd(data, *at)) - 1
+		*at = min(skipString(data[:g.lineEnd], *at), g.lineEnd) - 1
 	case '.':
 		g.dots++
 	case '[':
-		g.depth++
-		if *at == 0 || data[*at-1] == '\n' {
+		if g.depth == 0 {
 			g.tables++
 		}
+		g.depth++
 	case '{':
 		g.depth++
 	case ']', '}':
@@ -57,7 +60,7 @@ func (g *guard) step(data []byte, at *int) string {
 	case g.depth > maxDepth || g.dots > maxDepth:
 		return fmt.Sprintf("nested more than %d deep, which is not read", maxDepth)
 	case g.tables > maxTables:
-		return fmt.Sprintf("more than %d tables, which are not read", maxTables)
+		return fmt.Sprintf("more than %d tables and arrays, which are not read", maxTables)
 	}
 	return ""
 }
