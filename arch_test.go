@@ -24,7 +24,7 @@ var rows = [][]string{
 	{"snapshot", "plan"},
 	{"rule", "dialect", "apply", "node", "upstream", "report", "world"},
 	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "diagnosis", "probe", "pull", "runtime"},
-	{"dialect/all", "dialect/dialecttest", "effective"},
+	{"dialect/all", "dialect/dialecttest", "dialect/hostscheck", "effective"},
 	{"doctor"},
 	{"demo"},
 	{"cli"},
