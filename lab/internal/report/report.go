@@ -1,0 +1,149 @@
+// Package report tells how the cases of the lab went: a line for each as it
+// ends, what went wrong, and at the end a table of all scenarios.
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/towpath-dev/towpath/lab/internal/containerd"
+	"github.com/towpath-dev/towpath/lab/internal/judge"
+	"github.com/towpath-dev/towpath/lab/internal/play"
+)
+
+// Report collects results.
+type Report struct {
+	out     io.Writer
+	verbose bool
+	keep    string
+	rows    map[string]map[cell]entry // by scenario
+	cases   int
+	failed  int
+}
+
+// cell is a place in the table.
+type cell struct {
+	generation containerd.Generation
+	twin       bool
+}
+
+type entry struct {
+	real, doctor bool // as expected
+	asked        bool // doctor was called
+	took         time.Duration
+}
+
+// New starts a report. Keep is a directory for everything that machines saw;
+// empty: nothing is kept.
+func New(out io.Writer, verbose bool, keep string) *Report {
+	return &Report{out: out, verbose: verbose, keep: keep, rows: map[string]map[cell]entry{}}
+}
+
+// Add adds one case.
+func (t *Report) Add(c judge.Case, r play.Result, asked bool) {
+	real := judge.Real(c, r)
+	var doctor []string
+	if asked {
+		doctor = judge.Doctor(c, r)
+	}
+	if t.rows[c.Scenario.Path] == nil {
+		t.rows[c.Scenario.Path] = map[cell]entry{}
+	}
+	t.rows[c.Scenario.Path][cell{c.Generation, c.Twin}] = entry{len(real) == 0, len(doctor) == 0, asked, r.Took}
+	t.cases++
+	bad := append(real, doctor...)
+	if len(bad) > 0 {
+		t.failed++
+	}
+	t.line(c, r, bad)
+	if t.keep != "" {
+		t.save(c, r)
+	}
+}
+
+func (t *Report) line(c judge.Case, r play.Result, bad []string) {
+	if len(bad) == 0 && !t.verbose {
+		return
+	}
+	mark := "ok  "
+	if len(bad) > 0 {
+		mark = "FAIL"
+	}
+	fmt.Fprintf(t.out, "%s %s (%.1fs)\n", mark, name(c), r.Took.Seconds())
+	for _, b := range bad {
+		fmt.Fprintf(t.out, "     %s\n", strings.ReplaceAll(b, "\n", "\n     "))
+	}
+	if t.verbose {
+		fmt.Fprintf(t.out, "     pull ok=%t waiting=%t %.1fs %s\n", r.Pull.OK, r.Pull.Waiting, r.Pull.Took.Seconds(), r.Pull.Text)
+		if r.Doctor != nil {
+			fmt.Fprintf(t.out, "     doctor %.1fs exit %d\n%s%s\n", r.Doctor.Took.Seconds(), r.Doctor.Exit, r.Doctor.Out, r.Doctor.Raw)
+		}
+	}
+}
+
+func name(c judge.Case) string {
+	kind := "fault"
+	if c.Twin {
+		kind = "twin"
+	}
+	return fmt.Sprintf("%s %s on containerd %s", c.Scenario.Path, kind, c.Generation)
+}
+
+func (t *Report) save(c judge.Case, r play.Result) {
+	dir := filepath.Join(t.keep, strings.ReplaceAll(name(c), " ", "_"))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		fmt.Fprintln(t.out, "keep:", err)
+		return
+	}
+	for log, text := range r.Logs {
+		os.WriteFile(filepath.Join(dir, log+".log"), []byte(text), 0o644)
+	}
+	r.Logs = nil
+	data, _ := json.MarshalIndent(r, "", "  ")
+	os.WriteFile(filepath.Join(dir, "result.json"), data, 0o644)
+}
+
+// End prints the table and returns how many cases were not as expected.
+func (t *Report) End(took time.Duration) int {
+	paths := make([]string, 0, len(t.rows))
+	width := 0
+	for path := range t.rows {
+		paths = append(paths, path)
+		width = max(width, len(path))
+	}
+	slices.Sort(paths)
+	fmt.Fprintf(t.out, "\n%-*s", width, "scenario: fault and twin, pull and doctor")
+	for _, g := range containerd.All {
+		fmt.Fprintf(t.out, "  %-11s", g)
+	}
+	fmt.Fprintln(t.out)
+	for _, path := range paths {
+		fmt.Fprintf(t.out, "%-*s", width, path)
+		for _, g := range containerd.All {
+			fmt.Fprintf(t.out, "  %-11s", t.mark(path, cell{g, false})+" "+t.mark(path, cell{g, true}))
+		}
+		fmt.Fprintln(t.out)
+	}
+	fmt.Fprintf(t.out, "\n%d scenarios, %d cases, %d not as expected, %.0fs\n", len(t.rows), t.cases, t.failed, took.Seconds())
+	return t.failed
+}
+
+// mark is one case in five letters: what the pull did, what doctor said.
+func (t *Report) mark(path string, at cell) string {
+	e, ok := t.rows[path][at]
+	if !ok {
+		return "-    "
+	}
+	word := map[bool]string{true: "ok", false: "NO"}
+	out := word[e.real]
+	if e.asked {
+		out += "/" + word[e.doctor]
+	}
+	return fmt.Sprintf("%-5s", out)
+}

@@ -1,0 +1,253 @@
+package scenario
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/towpath-dev/towpath/internal/world"
+	"github.com/towpath-dev/towpath/lab/internal/containerd"
+	"go.yaml.in/yaml/v4"
+)
+
+// Spec is scenario.yaml: everything about a node and its world that is not a file.
+type Spec struct {
+	Image   string                  `yaml:"image"`   // what is pulled
+	On      []containerd.Generation `yaml:"on"`      // generations that it plays on; none: all of them
+	Spared  map[string]string       `yaml:"spared"`  // generation: why it does not have this fault, so must be healthy
+	World   World                   `yaml:",inline"` //
+	Runtime Runtime                 `yaml:"runtime"` //
+	Pull    Pull                    `yaml:"pull"`    //
+	Doctor  Doctor                  `yaml:"doctor"`  //
+	Expect  Expect                  `yaml:"expect"`  // of a twin it is always Healthy
+	Fix     string                  `yaml:"fix"`     // "": not tried; "live" or "restart": doctor --fix must heal it, rollback must undo it
+	Without []string                `yaml:"without"` // in twin.yaml: files of the scenario that the twin lacks
+}
+
+// World is what there is besides the node. Addresses on loopback and that of
+// the node itself are on the node, all others outside, behind its router.
+type World struct {
+	Names        map[string]Name        `yaml:"names"`        // what the node's name server, 10.20.0.53, knows; none: there is no such server
+	Servers      map[string]world.Role  `yaml:"servers"`      // of the company, in the words of internal/world
+	Internet     map[string]world.Role  `yaml:"internet"`     // the same, with another authority, which every node trusts
+	Distribution []Distribution         `yaml:"distribution"` // Debian's docker-registry
+	Certificates map[string]Certificate `yaml:"certificates"` // for files of the node: NAME.crt and NAME.key
+	Shift        world.Duration         `yaml:"shift"`        // certificates are dated as if it were so much later
+	Issuer       string                 `yaml:"issuer"`       // URL in certificates where the intermediate can be fetched
+}
+
+// Name is what the name server says to a name. A plain address stands for a
+// reply that holds it.
+type Name struct{ world.Reply }
+
+// UnmarshalYAML reads both forms.
+func (r *Name) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		r.Addrs = []string{n.Value}
+		return nil
+	}
+	return n.Decode(&r.Reply)
+}
+
+// Distribution is a docker-registry that holds images.
+type Distribution struct {
+	Listen      string        `yaml:"listen"`
+	Certificate *Certificate  `yaml:"certificate"` // none: plain HTTP
+	Images      []world.Image `yaml:"images"`
+}
+
+// Certificate is one to issue.
+type Certificate struct {
+	Kind  world.Kind `yaml:"kind"`
+	Names []string   `yaml:"names"`
+}
+
+// Runtime is the container runtime of the node.
+type Runtime struct {
+	Kind    string            `yaml:"kind"`    // containerd (the default), k3s, rke2
+	Env     map[string]string `yaml:"env"`     // of the process
+	Args    []string          `yaml:"args"`    // further arguments of containerd
+	Pause   string            `yaml:"pause"`   // "absent": the sandbox image was never pulled
+	Disk    string            `yaml:"disk"`    // size of the file system under its data, "16m"; empty: plenty
+	Inodes  int               `yaml:"inodes"`  // of that file system; 0: plenty
+	Leave   string            `yaml:"leave"`   // free space after it was filled, once the runtime is up: "200k"
+	Signal  string            `yaml:"signal"`  // sent when it is up: STOP, KILL
+	Kubelet string            `yaml:"kubelet"` // endpoint that a kubelet on this node uses; empty: no kubelet
+	Second  bool              `yaml:"second"`  // another containerd on /run/other/containerd.sock
+}
+
+// Pull is how the kubelet would ask.
+type Pull struct {
+	User     string `yaml:"user"`     // of the pull secret; empty: none
+	Password string `yaml:"password"` //
+	Sandbox  bool   `yaml:"sandbox"`  // a pod is started instead, for its sandbox image
+}
+
+// Doctor is how towpath doctor is called.
+type Doctor struct {
+	Args []string          `yaml:"args"`
+	Env  map[string]string `yaml:"env"` // of its shell
+}
+
+// Outcome is what a pull does.
+type Outcome string
+
+// Outcomes of a pull. Waits: it has not ended when it is cut.
+const (
+	Works Outcome = "works"
+	Fails Outcome = "fails"
+	Waits Outcome = "waits"
+)
+
+// Expect is what must be seen.
+type Expect struct {
+	Pull      Outcome            `yaml:"pull"`
+	Text      Pattern            `yaml:"text"`      // in the error of the pull
+	Log       Pattern            `yaml:"log"`       // in the log of the runtime, where the pull itself tells nothing
+	On        map[string]Outcome `yaml:"on"`        // other outcomes, by generation
+	Texts     map[string]Pattern `yaml:"texts"`     // other texts, by generation
+	Verdict   string             `yaml:"verdict"`   //
+	Primary   []string           `yaml:"primary"`   // codes, in this order; none: the code of the scenario
+	Secondary map[string]string  `yaml:"secondary"` // code: because of which code
+	Also      []string           `yaml:"also"`      // codes that may be found besides
+	At        string             `yaml:"at"`        // file:line of the first finding
+	Fix       string             `yaml:"fix"`       // of the first finding: live, restart, none
+	Says      Pattern            `yaml:"says"`      // in the text of the first finding
+}
+
+// Healthy is what every twin must be.
+var Healthy = Expect{Pull: Works, Verdict: "healthy"}
+
+// Pattern is a regular expression.
+type Pattern struct{ *regexp.Regexp }
+
+// UnmarshalYAML compiles it.
+func (p *Pattern) UnmarshalYAML(n *yaml.Node) error {
+	re, err := regexp.Compile(n.Value)
+	p.Regexp = re
+	return err
+}
+
+// Cut is when a pull that has not ended counts as waiting.
+const Cut = 15 * time.Second
+
+// PullOn returns what a pull does on a generation, and the text of its error.
+func (s Spec) PullOn(g containerd.Generation) (Outcome, Pattern) {
+	if _, spared := s.Spared[string(g)]; spared {
+		return Works, Pattern{}
+	}
+	outcome, text := s.Expect.Pull, s.Expect.Text
+	if o, ok := s.Expect.On[string(g)]; ok {
+		outcome = o
+	}
+	if t, ok := s.Expect.Texts[string(g)]; ok {
+		text = t
+	}
+	if outcome == Works {
+		text = Pattern{}
+	}
+	return outcome, text
+}
+
+// ExpectOn returns what doctor must find on a generation.
+func (s Spec) ExpectOn(g containerd.Generation) Expect {
+	if _, spared := s.Spared[string(g)]; spared {
+		return Healthy
+	}
+	return s.Expect
+}
+
+// Generations lists those that the scenario plays on.
+func (s Spec) Generations() []containerd.Generation {
+	if len(s.On) == 0 {
+		return containerd.All
+	}
+	return s.On
+}
+
+func readSpec(data []byte) (Spec, error) {
+	var s Spec
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(&s); err != nil {
+		return s, err
+	}
+	return s, s.check()
+}
+
+// readTwin reads the patch over the scenario's own specification.
+func readTwin(base, patch []byte) (Spec, error) {
+	var under, over map[string]any
+	if err := yaml.Unmarshal(base, &under); err != nil {
+		return Spec{}, err
+	}
+	if err := yaml.Unmarshal(patch, &over); err != nil {
+		return Spec{}, err
+	}
+	for _, key := range []string{"expect", "spared", "fix"} {
+		if over[key] != nil {
+			return Spec{}, fmt.Errorf("%s: a twin is healthy everywhere", key)
+		}
+		delete(under, key)
+	}
+	under["expect"] = map[string]any{"pull": Works, "verdict": Healthy.Verdict}
+	data, err := yaml.Marshal(merge(under, over))
+	if err != nil {
+		return Spec{}, err
+	}
+	return readSpec(data)
+}
+
+// merge lays one tree over another as RFC 7396 does: null removes.
+func merge(under, over map[string]any) map[string]any {
+	for key, value := range over {
+		sub, isMap := value.(map[string]any)
+		have, wasMap := under[key].(map[string]any)
+		switch {
+		case value == nil:
+			delete(under, key)
+		case isMap && wasMap:
+			under[key] = merge(have, sub)
+		default:
+			under[key] = value
+		}
+	}
+	return under
+}
+
+func (s Spec) check() error {
+	if s.Image == "" {
+		return fmt.Errorf("no image")
+	}
+	for _, g := range s.On {
+		if _, err := containerd.Parse(string(g)); err != nil {
+			return err
+		}
+	}
+	if len(s.Generations()) < 2 {
+		return fmt.Errorf("on: want at least two generations of containerd")
+	}
+	for _, g := range []map[string]Outcome{s.Expect.On} {
+		for name := range g {
+			if _, err := containerd.Parse(name); err != nil {
+				return err
+			}
+		}
+	}
+	switch s.Expect.Verdict {
+	case "healthy", "degraded", "broken", "unknown":
+	default:
+		return fmt.Errorf("expect.verdict: %q is none of healthy, degraded, broken, unknown", s.Expect.Verdict)
+	}
+	switch s.Expect.Pull {
+	case Works, Waits:
+	case Fails:
+		if s.Expect.Text.Regexp == nil && len(s.Expect.Texts) == 0 {
+			return fmt.Errorf("expect.text: a pull that fails says something")
+		}
+	default:
+		return fmt.Errorf("expect.pull: %q is none of works, fails, waits", s.Expect.Pull)
+	}
+	return nil
+}
