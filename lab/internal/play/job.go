@@ -31,7 +31,8 @@ type Result struct {
 	Pull   Pull              `json:"pull"`
 	Doctor *Run              `json:"doctor,omitempty"`
 	Fix    *Fix              `json:"fix,omitempty"`
-	Logs   map[string]string `json:"logs,omitempty"` // by program, the end of each
+	Logs   map[string]string `json:"logs,omitempty"`  // by program, the end of each
+	Asked  map[string]string `json:"asked,omitempty"` // request log of each server at the end of the first pull
 	Used   []byte            `json:"used,omitempty"`
 	Took   time.Duration     `json:"took"`
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ func Main(in io.Reader, out io.Writer) error {
 		result.Err = err.Error()
 	}
 	result.Took = time.Since(started)
-	result.Logs = tails()
+	result.Logs = tails(node.Logs)
 	return json.NewEncoder(out).Encode(result)
 }
 
@@ -56,6 +57,7 @@ func play(job Job, result *Result) error {
 	if result.Pull, err = s.pull(ctx); err != nil {
 		return err
 	}
+	result.Asked = tails(companyDir, internetDir)
 	if job.Keep {
 		result.Used, err = s.runtime.stop(ctx)
 		return err
@@ -145,14 +147,15 @@ func (s *stage) filter(name string, load func(string) error) error {
 	return nil
 }
 
-// tails returns the end of every log.
-func tails() map[string]string {
+// tails returns the end of every log in some directories.
+func tails(dirs ...string) map[string]string {
 	out := map[string]string{}
-	all, _ := os.ReadDir(node.Logs)
-	for _, e := range all {
-		data, err := os.ReadFile(node.Logs + "/" + e.Name())
-		if err == nil {
-			out[strings.TrimSuffix(e.Name(), ".log")] = string(data[max(0, len(data)-64<<10):])
+	for _, dir := range dirs {
+		names, _ := filepath.Glob(filepath.Join(dir, "*.log"))
+		for _, name := range names {
+			if data, err := os.ReadFile(name); err == nil {
+				out[strings.TrimSuffix(filepath.Base(name), ".log")] = string(data[max(0, len(data)-64<<10):])
+			}
 		}
 	}
 	return out

@@ -107,8 +107,9 @@ type Expect struct {
 	Log       Pattern            `yaml:"log"`       // in the log of the runtime, where the pull itself tells nothing
 	On        map[string]Outcome `yaml:"on"`        // other outcomes, by generation
 	Texts     map[string]Pattern `yaml:"texts"`     // other texts, by generation
+	Requests  map[string]Pattern `yaml:"requests"`  // in the request log of a server, one JSON object per line
 	Verdict   string             `yaml:"verdict"`   //
-	Primary   []string           `yaml:"primary"`   // codes, in this order; none: the code of the scenario
+	Primary   []string           `yaml:"primary"`   // codes, in this order; "a|b": either; none: the code of the scenario
 	Secondary map[string]string  `yaml:"secondary"` // code: because of which code
 	Also      []string           `yaml:"also"`      // codes that may be found besides
 	At        string             `yaml:"at"`        // file:line of the first finding
