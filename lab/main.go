@@ -4,7 +4,8 @@
 //
 //	cd lab && go run . [-real-only] [-j N] [-on 1.6,2.4] [-v] [-keep DIR] [PATTERN...]
 //
-// A pattern is a part of a scenario's path, such as tls/other-server.
+// A pattern is the beginning of a scenario's path or of an element of it, such as
+// tls/other-server.
 package main
 
 import (
@@ -128,7 +129,7 @@ func run(ctx context.Context, args []string, out io.Writer) (failed int, err err
 func choose(all []scenario.Scenario, o options) []judge.Case {
 	var out []judge.Case
 	for _, s := range all {
-		if len(o.patterns) > 0 && !slices.ContainsFunc(o.patterns, func(p string) bool { return strings.Contains(s.Path, p) }) {
+		if len(o.patterns) > 0 && !slices.ContainsFunc(o.patterns, func(p string) bool { return strings.Contains("/"+s.Path, "/"+p) }) {
 			continue
 		}
 		for _, g := range o.on {

@@ -46,7 +46,7 @@ func (s *stage) diagnose(ctx context.Context, result *Result) error {
 	if fix.Again, err = s.towpath(ctx, append(args, s.image)...); err != nil {
 		return err
 	}
-	if fix.Pull, err = s.pull(ctx); err != nil {
+	if fix.Pull, err = s.pull(ctx, s.image); err != nil {
 		return err
 	}
 	if fix.Rollback, err = s.towpath(ctx, "rollback", "-o", "json", "--yes"); err != nil {

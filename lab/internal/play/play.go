@@ -54,7 +54,7 @@ func play(job Job, result *Result) error {
 	if err := s.setUp(ctx); err != nil {
 		return err
 	}
-	if result.Pull, err = s.pull(ctx); err != nil {
+	if result.Pull, err = s.pull(ctx, s.image); err != nil {
 		return err
 	}
 	result.Asked = tails(companyDir, internetDir)
@@ -101,6 +101,11 @@ func (s *stage) setUp(ctx context.Context) error {
 	}
 	if err := s.runtime.start(ctx); err != nil {
 		return err
+	}
+	if earlier := s.variant.Spec.Earlier; earlier != "" {
+		if _, err := s.pull(ctx, earlier); err != nil {
+			return err
+		}
 	}
 	return s.later()
 }

@@ -10,9 +10,9 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// pull asks the runtime for the image as the kubelet would, and cuts it when it
+// pull asks the runtime for an image as the kubelet would, and cuts it when it
 // takes too long to be worth watching.
-func (s *stage) pull(ctx context.Context) (Pull, error) {
+func (s *stage) pull(ctx context.Context, image string) (Pull, error) {
 	client, err := cri.Dial(s.runtime.socket)
 	if err != nil {
 		return Pull{}, err
@@ -27,7 +27,7 @@ func (s *stage) pull(ctx context.Context) (Pull, error) {
 	if p := s.variant.Spec.Pull; p.Sandbox {
 		err = client.Sandbox(ctx)
 	} else {
-		err = client.Pull(ctx, s.image, p.User, p.Password)
+		err = client.Pull(ctx, image, p.User, p.Password)
 	}
 	return Pull{
 		OK:      err == nil,

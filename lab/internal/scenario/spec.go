@@ -18,6 +18,7 @@ type Spec struct {
 	Spared  map[string]string       `yaml:"spared"`  // generation: why it does not have this fault, so must be healthy
 	World   World                   `yaml:",inline"` //
 	Runtime Runtime                 `yaml:"runtime"` //
+	Earlier string                  `yaml:"earlier"` // an image that was asked for before the files of later/ were written, with whatever result
 	Pull    Pull                    `yaml:"pull"`    //
 	Doctor  Doctor                  `yaml:"doctor"`  //
 	Expect  Expect                  `yaml:"expect"`  // of a twin it is always Healthy
