@@ -50,10 +50,10 @@ func (c Client) Pull(ctx context.Context, image, user, password string) error {
 	return err
 }
 
-// Remove removes an image.
-func (c Client) Remove(ctx context.Context, image string) error {
-	_, err := v1.NewImageServiceClient(c.conn).RemoveImage(ctx, &v1.RemoveImageRequest{Image: &v1.ImageSpec{Image: image}})
-	return err
+// Has tells whether the runtime holds an image.
+func (c Client) Has(ctx context.Context, image string) (bool, error) {
+	s, err := v1.NewImageServiceClient(c.conn).ImageStatus(ctx, &v1.ImageStatusRequest{Image: &v1.ImageSpec{Image: image}})
+	return s.GetImage() != nil, err
 }
 
 // Sandbox starts a pod on the node's own network, for which the runtime needs

@@ -50,6 +50,14 @@ state = "/run/k3s/containerd"
 	}
 }
 
+// kubelets is the socket that the kubelet uses.
+func (r runtime) kubelets() string {
+	if r.spec.Kubelet != "" {
+		return strings.TrimPrefix(r.spec.Kubelet, "unix://")
+	}
+	return r.socket
+}
+
 // unit is the systemd unit that owns the runtime.
 func (r runtime) unit() string {
 	return map[string]string{"containerd": "containerd.service", "k3s": "k3s.service", "rke2": "rke2-server.service"}[r.spec.Kind]
@@ -99,8 +107,8 @@ func startInside(kind string) error {
 		}
 		env = append(env, pair)
 	}
-	config := "/var/lib/rancher/" + kind + "/agent/etc/containerd/config.toml"
-	cmd := exec.CommandContext(context.Background(), Inside(kind), "-c", config)
+	agent := "/var/lib/rancher/" + kind + "/agent"
+	cmd := exec.CommandContext(context.Background(), Inside(kind), "-c", agent+"/etc/containerd/config.toml")
 	cmd.Args[0] = "containerd"
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/towpath-dev/towpath/lab/internal/node"
@@ -59,7 +60,10 @@ func play(job Job, result *Result) error {
 	}
 	result.Asked = tails(companyDir, internetDir)
 	if job.Keep {
-		result.Used, err = s.runtime.stop(ctx)
+		if err := s.runtime.end(ctx, syscall.SIGTERM); err != nil {
+			return err
+		}
+		result.Used, err = pack(s.runtime.data)
 		return err
 	}
 	if !job.Doctor {
@@ -107,7 +111,7 @@ func (s *stage) setUp(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.later()
+	return s.later(ctx)
 }
 
 func (s *stage) writeFiles() error {
@@ -121,7 +125,7 @@ func (s *stage) writeFiles() error {
 
 // later is what happened after the runtime had started. A file counts as newer
 // than a process only if the clock has moved on between them.
-func (s *stage) later() error {
+func (s *stage) later(ctx context.Context) error {
 	for _, f := range s.variant.Files {
 		if strings.HasPrefix(f.Name, "later/") {
 			time.Sleep(1200 * time.Millisecond)
@@ -131,7 +135,7 @@ func (s *stage) later() error {
 	if err := write(s.variant, "later", s.fill); err != nil {
 		return err
 	}
-	return s.runtime.afterStart()
+	return s.runtime.afterStart(ctx)
 }
 
 func (s *stage) fill(text string) (string, error) { return render(text, s.view, readPEM) }

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -62,6 +61,11 @@ func (r runtime) prepare(used []byte) error {
 	if r.spec.Pause == "absent" {
 		return nil
 	}
+	if r.spec.Second {
+		if err := unpack(used, otherData); err != nil {
+			return err
+		}
+	}
 	return unpack(used, r.data)
 }
 
@@ -72,7 +76,7 @@ func (r runtime) start(ctx context.Context) error {
 		return err
 	}
 	if r.spec.Second {
-		if err := r.startSecond(); err != nil {
+		if err := r.startSecond(ctx); err != nil {
 			return err
 		}
 	}
@@ -81,11 +85,12 @@ func (r runtime) start(ctx context.Context) error {
 			return err
 		}
 	}
-	return r.waitUp(ctx, p)
+	return waitUp(ctx, r.socket, p)
 }
 
-func (r runtime) waitUp(ctx context.Context, p *node.Process) error {
-	client, err := cri.Dial(r.socket)
+// waitUp waits until a runtime answers on its socket. Its end is an error.
+func waitUp(ctx context.Context, socket string, p *node.Process) error {
+	client, err := cri.Dial(socket)
 	if err != nil {
 		return err
 	}
@@ -111,77 +116,87 @@ func (r runtime) command() *exec.Cmd {
 	return stand(r.spec.Kind, "server")
 }
 
-// otherConfig is the configuration of a second containerd.
-const otherConfig = "/etc/other/config.toml"
+// The second containerd of a node. Its configuration is a file of the scenario.
+const (
+	otherConfig = "/etc/other/config.toml"
+	otherData   = "/var/lib/other"
+	otherSocket = "/run/other/containerd.sock"
+)
 
 // startSecond starts another containerd, as a node has that runs Docker besides.
-func (r runtime) startSecond() error {
-	config := "version = 2\nroot = \"/var/lib/other\"\nstate = \"/run/other\"\n[grpc]\n  address = \"/run/other/containerd.sock\"\n"
-	if err := put(otherConfig, config, func(s string) (string, error) { return s, nil }); err != nil {
+func (r runtime) startSecond(ctx context.Context) error {
+	p, err := node.Start("other", exec.Command(r.gen.Path(), "-c", otherConfig), nil)
+	if err != nil {
 		return err
 	}
-	_, err := node.Start("other", exec.Command(r.gen.Path(), "-c", otherConfig), nil)
-	return err
+	return waitUp(ctx, otherSocket, p)
 }
 
 // afterStart does to the runtime what the scenario says was done to it.
-func (r runtime) afterStart() error {
+func (r runtime) afterStart(ctx context.Context) error {
 	if r.spec.Leave != "" {
 		if err := fillUp(r.data, r.spec.Leave); err != nil {
 			return err
 		}
 	}
-	signal := map[string]syscall.Signal{"STOP": syscall.SIGSTOP, "KILL": syscall.SIGKILL}[r.spec.Signal]
-	if signal == 0 {
-		return nil
+	switch r.spec.Signal {
+	case "STOP":
+		_, err := r.signal(syscall.SIGSTOP)
+		return err
+	case "KILL":
+		return r.end(ctx, syscall.SIGKILL)
 	}
-	return r.signal(signal)
+	return nil
 }
 
-// signal sends a signal to the process of the runtime.
-func (r runtime) signal(signal syscall.Signal) error {
+// signal sends a signal to the process of the runtime and returns its id.
+func (r runtime) signal(signal syscall.Signal) (int, error) {
 	pids := node.Find(r.running)
-	if len(pids) == 0 {
-		return fmt.Errorf("no containerd is running")
+	if len(pids) != 1 {
+		return 0, fmt.Errorf("%d containerds are running, not one", len(pids))
 	}
-	for _, pid := range pids {
-		if err := syscall.Kill(pid, signal); err != nil {
-			return err
+	return pids[0], syscall.Kill(pids[0], signal)
+}
+
+// end ends the runtime with a signal and waits for that.
+func (r runtime) end(ctx context.Context, signal syscall.Signal) error {
+	pid, err := r.signal(signal)
+	if err != nil {
+		return err
+	}
+	for syscall.Kill(pid, 0) == nil {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
 	return nil
 }
 
-// stop ends the runtime and returns its data.
-func (r runtime) stop(ctx context.Context) ([]byte, error) {
-	if err := r.signal(syscall.SIGTERM); err != nil {
-		return nil, err
-	}
-	for len(node.Find(r.running)) > 0 {
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-	return pack(r.data)
-}
-
-// fillUp writes a file that leaves so many bytes on a file system.
+// fillUp uses a file system up until so much is left: "200k" or "5 inodes".
 func fillUp(dir, leave string) error {
-	n, err := strconv.ParseInt(strings.TrimSuffix(leave, "k"), 10, 64)
-	if err != nil {
-		return fmt.Errorf("leave: %q is no number of kilobytes, such as 200k", leave)
+	var n int64
+	var unit string
+	if _, err := fmt.Sscanf(leave, "%d%s", &n, &unit); err != nil {
+		return fmt.Errorf("leave: %q is neither 200k nor 5 inodes: %w", leave, err)
 	}
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
 		return err
 	}
-	free := int64(st.Bfree) * st.Bsize
-	f, err := os.Create(filepath.Join(dir, "core.1234"))
-	if err != nil {
-		return err
+	if unit == "k" {
+		f, err := os.Create(filepath.Join(dir, "core.1234"))
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		return unix.Fallocate(int(f.Fd()), 0, 0, int64(st.Bfree)*st.Bsize-n<<10)
 	}
-	defer f.Close()
-	return unix.Fallocate(int(f.Fd()), 0, 0, free-n<<10)
+	for i := range int64(st.Ffree) - n {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("session-%d", i)), nil, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -72,10 +72,10 @@ type Runtime struct {
 	Pause   string            `yaml:"pause"`   // "absent": the sandbox image was never pulled
 	Disk    string            `yaml:"disk"`    // size of the file system under its data, "16m"; empty: plenty
 	Inodes  int               `yaml:"inodes"`  // of that file system; 0: plenty
-	Leave   string            `yaml:"leave"`   // free space after it was filled, once the runtime is up: "200k"
+	Leave   string            `yaml:"leave"`   // what is left after it was filled, once the runtime is up: "200k", "5 inodes"
 	Signal  string            `yaml:"signal"`  // sent when it is up: STOP, KILL
-	Kubelet string            `yaml:"kubelet"` // endpoint that a kubelet on this node uses; empty: no kubelet
-	Second  bool              `yaml:"second"`  // another containerd on /run/other/containerd.sock
+	Kubelet string            `yaml:"kubelet"` // endpoint of a kubelet on this node; empty: there is no kubelet
+	Second  bool              `yaml:"second"`  // another containerd, with /etc/other/config.toml and /run/other/containerd.sock
 }
 
 // Pull is how the kubelet would ask.
