@@ -65,13 +65,15 @@ const (
 	TokenDenied   Cause = "token-denied"    // the token server refused
 	TokenUnusable Cause = "token-unusable"  // the registry refused the token that its own server gave
 	NoScheme      Cause = "no-scheme"       // the challenge offers no scheme that containerd knows
+	NoPlatform    Cause = "no-platform"     // the index has no entry for the node's platform
 )
 
 // Failure is how an attempt ended.
 type Failure struct {
 	Stage Stage  `json:"stage"`
 	Cause Cause  `json:"cause"`
-	Text  string `json:"text"` // verbatim, secrets masked
+	Text  string `json:"text"`           // verbatim, secrets masked
+	Ends  bool   `json:"ends,omitempty"` // the runtime gives up here and asks no later host
 }
 
 // Pull is the replay of a pull: every host that the runtime would ask.
@@ -135,7 +137,8 @@ const (
 	PlainHTTP        Change = "plain-http"         // http:// on the same port
 	OverTLS          Change = "over-tls"           // https:// on the same port
 	FreshTrust       Change = "fresh-trust"        // the pool as it is on disk now
-	WithIntermediate Change = "with-intermediate"  // the missing certificate fetched from its issuer's URL
+	WithIntermediate Change = "with-intermediate"  // with an intermediate from its issuer's URL or from a file of the node
+	NodeCA           Change = "node-ca"            // verified with a CA certificate that lies on the node, unused
 	SystemTrustOnly  Change = "system-trust-only"  // without the ca= of the configuration
 	OtherTime        Change = "other-time"         // verified at the time that others agree on
 	Anonymous        Change = "anonymous"          // without credentials
@@ -146,7 +149,7 @@ const (
 	OtherPath        Change = "other-path"         // the API root at another path
 	OtherPort        Change = "other-port"         //
 	WithGet          Change = "with-get"           // GET where HEAD failed
-	LongerWait       Change = "longer-wait"        //
+	SimilarName      Change = "similar-name"       // a repository of nearly the same name
 )
 
 // Trial is one counterfactual.

@@ -159,6 +159,7 @@ type Anchor struct {
 	Expires time.Time `json:"expires"`
 	File    string    `json:"file"`
 	Changed time.Time `json:"changed"` // of that certificate's own file, where it has one
+	Local   bool      `json:"local"`   // added on this node, not part of the distribution's set
 }
 
 // Disk is the file system under one directory of the runtime.
