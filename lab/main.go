@@ -10,6 +10,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -67,6 +68,7 @@ type options struct {
 	on       []containerd.Generation
 	verbose  bool
 	keep     string
+	summary  string
 	patterns []string
 }
 
@@ -79,6 +81,7 @@ func parse(args []string) (options, error) {
 	fs.StringVar(&on, "on", "1.6,1.7,2.4", "generations of containerd")
 	fs.BoolVar(&o.verbose, "v", false, "print what each pull and doctor said")
 	fs.StringVar(&o.keep, "keep", "", "directory for the logs and results of all machines")
+	fs.StringVar(&o.summary, "summary", "", "file to append the counts to, for ./test")
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}
@@ -121,8 +124,21 @@ func run(ctx context.Context, args []string, out io.Writer) (failed int, err err
 	}
 	started := time.Now()
 	table := report.New(out, o.verbose, o.keep)
-	c.All(ctx, cases, o.width, func(one judge.Case, r play.Result) { table.Add(one, r, !o.real) })
-	return table.End(time.Since(started)), ctx.Err()
+	c.All(ctx, cases, o.width, func(one judge.Case, r play.Result) { table.Add(one, r, c.Towpath != "") })
+	failed = table.End(time.Since(started))
+	return failed, errors.Join(ctx.Err(), sum(table, o.summary))
+}
+
+// sum appends the counts to a file.
+func sum(table *report.Report, path string) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	return errors.Join(table.Summary(f), f.Close())
 }
 
 // choose lists the cases of the scenarios that match, a twin after its fault.
@@ -145,21 +161,25 @@ func choose(all []scenario.Scenario, o options) []judge.Case {
 }
 
 // towpath returns the binary under test: that of $TOWPATH, or one built from
-// the tree around the lab.
+// the tree around the lab. It is empty when that one has no doctor.
 func towpath(ctx context.Context, log io.Writer) (string, error) {
-	if path := os.Getenv("TOWPATH"); path != "" {
-		return filepath.Abs(path)
+	path := os.Getenv("TOWPATH")
+	if path == "" {
+		dir, err := os.UserCacheDir()
+		if err != nil {
+			return "", err
+		}
+		path = filepath.Join(dir, "towpath-lab", "towpath")
+		fmt.Fprintln(log, "building towpath")
+		cmd := exec.CommandContext(ctx, "go", "build", "-o", path, ".")
+		cmd.Dir = ".."
+		if msg, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("build towpath: %w\n%s", err, msg)
+		}
 	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
+	if err := exec.CommandContext(ctx, path, "doctor", "--help").Run(); err != nil {
+		fmt.Fprintf(log, "%s has no doctor: only the runtimes are tried\n", path)
+		return "", nil
 	}
-	path := filepath.Join(dir, "towpath-lab", "towpath")
-	fmt.Fprintln(log, "building towpath")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, ".")
-	cmd.Dir = ".."
-	if msg, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build towpath: %w\n%s", err, msg)
-	}
-	return path, nil
+	return filepath.Abs(path)
 }

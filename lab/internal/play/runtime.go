@@ -134,6 +134,11 @@ func (r runtime) startSecond(ctx context.Context) error {
 
 // afterStart does to the runtime what the scenario says was done to it.
 func (r runtime) afterStart(ctx context.Context) error {
+	if r.spec.ReadOnly {
+		if err := readOnly(r.data); err != nil {
+			return err
+		}
+	}
 	if r.spec.Leave != "" {
 		if err := fillUp(r.data, r.spec.Leave); err != nil {
 			return err
@@ -145,6 +150,18 @@ func (r runtime) afterStart(ctx context.Context) error {
 		return err
 	case "KILL":
 		return r.end(ctx, syscall.SIGKILL)
+	}
+	return nil
+}
+
+// readOnly covers a directory with itself, read-only. The file system below
+// cannot be remounted while the runtime has files open for writing.
+func readOnly(dir string) error {
+	if err := unix.Mount(dir, dir, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("bind %s: %w", dir, err)
+	}
+	if err := unix.Mount("", dir, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		return fmt.Errorf("remount %s: %w", dir, err)
 	}
 	return nil
 }

@@ -23,8 +23,16 @@ type Report struct {
 	verbose bool
 	keep    string
 	rows    map[string]map[cell]entry // by scenario
+	slow    []timed
 	cases   int
 	failed  int
+	silent  int // cases whose doctor was not called
+}
+
+// timed is a case by how long it took.
+type timed struct {
+	name string
+	took time.Duration
 }
 
 // cell is a place in the table.
@@ -57,6 +65,10 @@ func (t *Report) Add(c judge.Case, r play.Result, asked bool) {
 	}
 	t.rows[c.Scenario.Path][cell{c.Generation, c.Twin}] = entry{len(real) == 0, len(doctor) == 0, asked, r.Took}
 	t.cases++
+	t.slow = append(t.slow, timed{name(c), r.Took})
+	if !asked {
+		t.silent++
+	}
 	bad := append(real, doctor...)
 	if len(bad) > 0 {
 		t.failed++
@@ -130,8 +142,22 @@ func (t *Report) End(took time.Duration) int {
 		}
 		fmt.Fprintln(t.out)
 	}
+	slices.SortFunc(t.slow, func(a, b timed) int { return int(b.took - a.took) })
+	fmt.Fprintln(t.out, "\nslowest:")
+	for _, s := range t.slow[:min(10, len(t.slow))] {
+		fmt.Fprintf(t.out, "%6.1fs  %s\n", s.took.Seconds(), s.name)
+	}
 	fmt.Fprintf(t.out, "\n%d scenarios, %d cases, %d not as expected, %.0fs\n", len(t.rows), t.cases, t.failed, took.Seconds())
 	return t.failed
+}
+
+// Summary writes the counts in the form that ./test adds up.
+func (t *Report) Summary(out io.Writer) error {
+	_, err := fmt.Fprintf(out, "passed %d cases of the lab\nfailed %d cases of the lab\n", t.cases-t.failed, t.failed)
+	if err == nil && t.silent > 0 {
+		_, err = fmt.Fprintf(out, "left-out %d calls of doctor in the lab: this towpath has no such command\n", t.silent)
+	}
+	return err
 }
 
 // mark is one case in five letters: what the pull did, what doctor said.

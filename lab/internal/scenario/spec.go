@@ -66,16 +66,17 @@ type Certificate struct {
 
 // Runtime is the container runtime of the node.
 type Runtime struct {
-	Kind    string            `yaml:"kind"`    // containerd (the default), k3s, rke2
-	Env     map[string]string `yaml:"env"`     // of the process
-	Args    []string          `yaml:"args"`    // further arguments of containerd
-	Pause   string            `yaml:"pause"`   // "absent": the sandbox image was never pulled
-	Disk    string            `yaml:"disk"`    // size of the file system under its data, "16m"; empty: plenty
-	Inodes  int               `yaml:"inodes"`  // of that file system; 0: plenty
-	Leave   string            `yaml:"leave"`   // what is left after it was filled, once the runtime is up: "200k", "5 inodes"
-	Signal  string            `yaml:"signal"`  // sent when it is up: STOP, KILL
-	Kubelet string            `yaml:"kubelet"` // endpoint of a kubelet on this node; empty: there is no kubelet
-	Second  bool              `yaml:"second"`  // another containerd, with /etc/other/config.toml and /run/other/containerd.sock
+	Kind     string            `yaml:"kind"`      // containerd (the default), k3s, rke2
+	Env      map[string]string `yaml:"env"`       // of the process
+	Args     []string          `yaml:"args"`      // further arguments of containerd
+	Pause    string            `yaml:"pause"`     // "absent": the sandbox image was never pulled
+	Disk     string            `yaml:"disk"`      // size of the file system under its data, "16m"; empty: plenty
+	Inodes   int               `yaml:"inodes"`    // of that file system; 0: plenty
+	Leave    string            `yaml:"leave"`     // what is left after it was filled, once the runtime is up: "200k", "5 inodes"
+	ReadOnly bool              `yaml:"read-only"` // that file system is remounted read-only once the runtime is up
+	Signal   string            `yaml:"signal"`    // sent when it is up: STOP, KILL
+	Kubelet  string            `yaml:"kubelet"`   // endpoint of a kubelet on this node; empty: there is no kubelet
+	Second   bool              `yaml:"second"`    // another containerd, with /etc/other/config.toml and /run/other/containerd.sock
 }
 
 // Pull is how the kubelet would ask.
