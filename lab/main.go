@@ -40,6 +40,8 @@ func main() {
 		switch os.Args[1] {
 		case "machine":
 			exit(play.Main(os.Stdin, os.NewFile(3, "result")))
+		case "player":
+			exit(play.Player(os.Stdin, os.NewFile(3, "result"), os.NewFile(4, "boot")))
 		case "outside":
 			exit(play.Outside(os.Stdin, os.Stdout))
 		}

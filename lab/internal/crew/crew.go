@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/towpath-dev/towpath/lab/internal/judge"
 	"github.com/towpath-dev/towpath/lab/internal/node"
 	"github.com/towpath-dev/towpath/lab/internal/play"
+	"github.com/towpath-dev/towpath/lab/internal/scenario"
 )
 
 // limit is how long one machine may live. A pull takes 15 s at most, doctor 20.
@@ -44,7 +46,9 @@ func (c *Crew) Prepare(ctx context.Context, lab string, generations []containerd
 		c.binaries[g] = path
 	}
 	for _, g := range generations {
-		r := c.run(ctx, play.Job{Path: "node/used/used", Data: used, Generation: g, Keep: true})
+		r := c.run(ctx, play.Job{
+			Path: "node/used/used", Data: used, Generation: g, Keep: true, Programs: c.programs(g, scenario.Runtime{}),
+		})
 		if r.Err != "" || !r.Pull.OK {
 			return fmt.Errorf("containerd %s cannot pull its sandbox image: %s%s\n%s", g.Version(), r.Err, r.Pull.Text, r.Logs["containerd"])
 		}
@@ -61,7 +65,7 @@ func (c *Crew) Play(ctx context.Context, one judge.Case) play.Result {
 	}
 	return c.run(ctx, play.Job{
 		Path: one.Scenario.Path, Data: data, Twin: one.Twin, Generation: one.Generation,
-		Used: c.used[one.Generation], Doctor: c.Towpath != "",
+		Used: c.used[one.Generation], Doctor: c.Towpath != "", Programs: c.programs(one.Generation, one.Spec().Runtime),
 	})
 }
 
@@ -91,63 +95,76 @@ func (c *Crew) All(ctx context.Context, cases []judge.Case, width int, done func
 func (c *Crew) run(ctx context.Context, job play.Job) play.Result {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	job.Programs = c.programs(job.Generation)
 	in, err := json.Marshal(job)
 	if err != nil {
 		return play.Result{Err: err.Error()}
 	}
-	out, err := machine(ctx, in)
+	out, console, err := machine(ctx, in)
 	if err != nil {
 		return play.Result{Err: err.Error()}
 	}
 	var r play.Result
 	if err := json.Unmarshal(out, &r); err != nil {
-		return play.Result{Err: fmt.Sprintf("the machine ended without a result: %v", err)}
+		return play.Result{Err: fmt.Sprintf("the machine ended without a result: %v: %s", err, console)}
 	}
+	if r.Logs == nil {
+		r.Logs = map[string]string{}
+	}
+	r.Logs["console"] = console
 	return r
 }
 
 // machine runs this program on a new machine. The result comes through a pipe
-// of its own, since anything may print.
-func machine(ctx context.Context, in []byte) ([]byte, error) {
+// of its own, since anything may print to its console. Once it is there, the
+// machine goes.
+func machine(ctx context.Context, in []byte) (out []byte, console string, err error) {
+	group, err := node.NewCgroup()
+	if err != nil {
+		return nil, "", err
+	}
+	defer func() { err = errors.Join(err, group.Remove()) }()
 	r, w, err := os.Pipe()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer r.Close()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	var noise bytes.Buffer
-	cmd := node.Machine(ctx, "machine")
+	cmd := node.Machine(ctx, group, "machine")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &noise, &noise
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.WaitDelay = 5 * time.Second
 	ended := make(chan error, 1)
 	go func() {
-		err := node.Run(cmd)
-		w.Close()
+		err := node.Run(cmd, func() { w.Close() })
 		ended <- err
 	}()
-	out, err := io.ReadAll(r)
-	if failed := <-ended; failed != nil {
-		return nil, fmt.Errorf("machine: %w: %s", failed, bytes.TrimSpace(noise.Bytes()))
+	out, err = io.ReadAll(r)
+	stop()
+	if failed := <-ended; len(out) == 0 {
+		return nil, "", fmt.Errorf("machine: %w: %s", failed, bytes.TrimSpace(noise.Bytes()))
 	}
-	return out, err
+	return out, noise.String(), err
 }
 
-// programs are what is bound into every machine of a generation.
-func (c *Crew) programs(g containerd.Generation) map[string]string {
+// programs are what is bound into a machine: where it comes from, by where it
+// goes. Stand-ins are there only where the scenario has the program.
+func (c *Crew) programs(g containerd.Generation, r scenario.Runtime) map[string]string {
 	self, err := filepath.EvalSymlinks("/proc/self/exe")
 	if err != nil {
 		self = os.Args[0]
 	}
 	out := map[string]string{node.Program: self}
-	for _, name := range play.Names {
-		out["/usr/local/bin/"+name] = self
+	for _, name := range play.Standins(r) {
+		out[name] = self
 	}
-	if path := g.Path(); path != c.binaries[g] {
+	path := play.Inside(r.Kind)
+	if path == "" {
+		path = g.Path()
+	}
+	if path != c.binaries[g] {
 		out[path] = c.binaries[g]
-	}
-	for _, kind := range []string{"k3s", "rke2"} {
-		out[play.Inside(kind)] = c.binaries[g]
 	}
 	if c.Towpath != "" {
 		out[play.Towpath] = c.Towpath

@@ -23,6 +23,18 @@ type Process struct {
 	done chan struct{}
 }
 
+// StartUnit starts a program in the control group of a systemd unit, as systemd
+// would have done.
+func StartUnit(unit, name string, cmd *exec.Cmd, env map[string]string) (*Process, error) {
+	slot, err := Slot(unit)
+	if err != nil {
+		return nil, err
+	}
+	defer slot.Close()
+	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(slot.Fd())}
+	return Start(name, cmd, env)
+}
+
 // Start starts a program with exactly this environment. Its output goes to its log.
 func Start(name string, cmd *exec.Cmd, env map[string]string) (*Process, error) {
 	if err := os.MkdirAll(Logs, 0o755); err != nil {

@@ -76,16 +76,25 @@ func programs() error {
 	return nil
 }
 
+// directories makes what is empty on a new machine. Those that are mounted on
+// every machine have to be here too: systemd mounts them itself otherwise, over
+// what is in them.
 func directories() error {
-	for _, dir := range strings.Fields("etc etc/ssl/certs dev dev/shm proc sys run tmp root var/lib var/log var/tmp usr/local/bin") {
+	for _, dir := range strings.Fields("etc/ssl/certs proc sys root var/lib var/log var/tmp usr/local/bin") {
 		if err := os.MkdirAll(filepath.Join(mountpoint, dir), 0o755); err != nil {
 			return err
 		}
 	}
-	if err := os.Symlink("/run", mountpoint+"/var/run"); err != nil {
-		return err
+	for _, m := range []struct{ dir, mode string }{{"dev", "755"}, {"dev/shm", "1777"}, {"run", "755"}, {"tmp", "1777"}} {
+		dir := filepath.Join(mountpoint, m.dir)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		if err := unix.Mount("node", dir, "tmpfs", unix.MS_NOSUID, "mode="+m.mode); err != nil {
+			return fmt.Errorf("mount /%s: %w", m.dir, err)
+		}
 	}
-	return os.Chmod(mountpoint+"/tmp", 0o1777)
+	return os.Symlink("/run", mountpoint+"/var/run")
 }
 
 func devices() error {
@@ -110,7 +119,7 @@ func kernel() error {
 	if err := unix.Mount("sysfs", mountpoint+"/sys", "sysfs", unix.MS_RDONLY, ""); err != nil {
 		return fmt.Errorf("mount /sys: %w", err)
 	}
-	if err := unix.Mount("/sys/fs/cgroup", mountpoint+"/sys/fs/cgroup", "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+	if err := unix.Mount("cgroup2", mountpoint+"/sys/fs/cgroup", "cgroup2", 0, ""); err != nil {
 		return fmt.Errorf("mount /sys/fs/cgroup: %w", err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/towpath-dev/towpath/lab/internal/node"
+	"github.com/towpath-dev/towpath/lab/internal/scenario"
 )
 
 // stock are the files of a node that runs containerd as kubeadm sets it up.
@@ -76,6 +77,18 @@ const versionFile = "/lab/k3s-version"
 // Names are those under which this program stands in for another.
 var Names = []string{"k3s", "rke2", "kubelet"}
 
+// Standins lists the paths of the programs that this one stands in for on a node.
+func Standins(r scenario.Runtime) []string {
+	var out []string
+	if r.Kind == "k3s" || r.Kind == "rke2" {
+		out = append(out, standPath(r.Kind))
+	}
+	if r.Kubelet != "" {
+		out = append(out, standPath("kubelet"))
+	}
+	return out
+}
+
 // Standin is what the lab does under another program's name.
 func Standin(name string, args []string) error {
 	switch {
@@ -89,7 +102,7 @@ func Standin(name string, args []string) error {
 	return startInside(name)
 }
 
-// Inside is where K3s and RKE2 keep the programs that they bring along.
+// Inside is where K3s and RKE2 keep the containerd that they bring along.
 func Inside(kind string) string {
 	return map[string]string{
 		"k3s":  "/var/lib/rancher/k3s/data/current/bin/containerd",
@@ -112,7 +125,7 @@ func startInside(kind string) error {
 	cmd.Args[0] = "containerd"
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	return node.Run(cmd)
+	return node.Run(cmd, func() {})
 }
 
 // running tells whether a process is the runtime, by its arguments.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,18 +18,27 @@ import (
 
 // Main is the first process of a machine. It reads its job and writes what it
 // saw; when it returns, the machine is gone.
-func Main(in io.Reader, out io.Writer) error {
+func Main(in io.Reader, result *os.File) error {
 	var job Job
 	if err := json.NewDecoder(in).Decode(&job); err != nil {
 		return fmt.Errorf("read the job: %w", err)
 	}
+	syscall.CloseOnExec(int(result.Fd()))
+	if err := node.Enter(job.Programs); err != nil {
+		return err
+	}
+	if read, err := scenario.Parse(job.Path, job.Data); err == nil && read.Fault.Spec.Runtime.Systemd {
+		return handOver(job, result)
+	}
+	return perform(job, result, nil)
+}
+
+// perform plays a job and writes the result. Boot starts systemd, if the
+// machine has it.
+func perform(job Job, out io.Writer, boot func() error) error {
 	started := time.Now()
 	result := Result{}
-	err := node.Enter(job.Programs)
-	if err == nil {
-		err = play(job, &result)
-	}
-	if err != nil {
+	if err := play(job, &result, boot); err != nil {
 		result.Err = err.Error()
 	}
 	result.Took = time.Since(started)
@@ -43,13 +53,15 @@ type stage struct {
 	view    view
 	runtime runtime
 	image   string
+	boot    func() error // nil: no systemd
 }
 
-func play(job Job, result *Result) error {
+func play(job Job, result *Result, boot func() error) error {
 	s, err := newStage(job)
 	if err != nil {
 		return err
 	}
+	s.boot = boot
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	if err := s.setUp(ctx); err != nil {
@@ -103,7 +115,7 @@ func (s *stage) setUp(ctx context.Context) error {
 	if err := s.runtime.prepare(s.job.Used); err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
-	if err := s.runtime.start(ctx); err != nil {
+	if err := s.startRuntime(ctx); err != nil {
 		return err
 	}
 	if earlier := s.variant.Spec.Earlier; earlier != "" {
@@ -114,8 +126,19 @@ func (s *stage) setUp(ctx context.Context) error {
 	return s.later(ctx)
 }
 
+func (s *stage) startRuntime(ctx context.Context) error {
+	if s.boot != nil {
+		return s.runtime.boot(ctx, s.boot)
+	}
+	return s.runtime.start(ctx)
+}
+
 func (s *stage) writeFiles() error {
-	for name, data := range base(s.runtime) {
+	files := base(s.runtime)
+	if s.boot != nil {
+		maps.Copy(files, unitFiles(s.runtime))
+	}
+	for name, data := range files {
 		if err := put(name, data, s.fill); err != nil {
 			return err
 		}

@@ -71,7 +71,7 @@ func (r runtime) prepare(used []byte) error {
 
 // start starts the runtime and waits until it answers.
 func (r runtime) start(ctx context.Context) error {
-	p, err := node.Start("containerd", r.command(), r.spec.Env)
+	p, err := node.StartUnit(r.unit(), "containerd", r.command(), r.spec.Env)
 	if err != nil {
 		return err
 	}

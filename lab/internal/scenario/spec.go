@@ -68,6 +68,7 @@ type Certificate struct {
 type Runtime struct {
 	Kind     string            `yaml:"kind"`      // containerd (the default), k3s, rke2
 	Env      map[string]string `yaml:"env"`       // of the process
+	Systemd  bool              `yaml:"systemd"`   // a real systemd starts it, so its environment comes from its unit
 	Args     []string          `yaml:"args"`      // further arguments of containerd
 	Pause    string            `yaml:"pause"`     // "absent": the sandbox image was never pulled
 	Disk     string            `yaml:"disk"`      // size of the file system under its data, "16m"; empty: plenty
@@ -222,6 +223,9 @@ func merge(under, over map[string]any) map[string]any {
 func (s Spec) check() error {
 	if s.Image == "" {
 		return fmt.Errorf("no image")
+	}
+	if s.Runtime.Systemd && len(s.Runtime.Env) > 0 {
+		return fmt.Errorf("runtime.env: with systemd the environment comes from the unit")
 	}
 	for _, g := range s.On {
 		if _, err := containerd.Parse(string(g)); err != nil {
