@@ -18,11 +18,11 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/towpath-dev/towpath/lab/internal/containerd"
 	"github.com/towpath-dev/towpath/lab/internal/crew"
@@ -117,17 +117,21 @@ func run(ctx context.Context, args []string, out io.Writer) (failed int, err err
 	}
 	c := crew.Crew{Scenario: func(path string) ([]byte, error) { return os.ReadFile(filepath.Join("scenarios", path+".txtar")) }}
 	if !o.real {
-		if c.Towpath, err = towpath(ctx, out); err != nil {
+		dir, err := os.MkdirTemp("", "towpath-lab-")
+		if err != nil {
+			return 0, err
+		}
+		defer os.RemoveAll(dir)
+		if c.Towpath, err = towpath(ctx, dir, out); err != nil {
 			return 0, err
 		}
 	}
 	if err := c.Prepare(ctx, ".", o.on, out); err != nil {
 		return 0, err
 	}
-	started := time.Now()
-	table := report.New(out, o.verbose, o.keep)
+	table := report.New(out, len(cases), o.verbose, o.keep)
 	c.All(ctx, cases, o.width, func(one judge.Case, r play.Result) { table.Add(one, r, c.Towpath != "") })
-	failed = table.End(time.Since(started))
+	failed = table.End()
 	return failed, errors.Join(ctx.Err(), sum(table, o.summary))
 }
 
@@ -162,25 +166,27 @@ func choose(all []scenario.Scenario, o options) []judge.Case {
 	return out
 }
 
+// doctor finds the command in the list of all commands.
+var doctor = regexp.MustCompile(`(?m)^\s+doctor\s`)
+
 // towpath returns the binary under test: that of $TOWPATH, or one built from
-// the tree around the lab. It is empty when that one has no doctor.
-func towpath(ctx context.Context, log io.Writer) (string, error) {
+// the tree around the lab into a directory. It is empty when that one has no doctor.
+func towpath(ctx context.Context, dir string, log io.Writer) (string, error) {
 	path := os.Getenv("TOWPATH")
 	if path == "" {
-		dir, err := os.UserCacheDir()
-		if err != nil {
-			return "", err
-		}
-		path = filepath.Join(dir, "towpath-lab", "towpath")
-		fmt.Fprintln(log, "building towpath")
+		path = filepath.Join(dir, "towpath")
 		cmd := exec.CommandContext(ctx, "go", "build", "-o", path, ".")
 		cmd.Dir = ".."
 		if msg, err := cmd.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("build towpath: %w\n%s", err, msg)
 		}
 	}
-	if err := exec.CommandContext(ctx, path, "doctor", "--help").Run(); err != nil {
-		fmt.Fprintf(log, "%s has no doctor: only the runtimes are tried\n", path)
+	help, err := exec.CommandContext(ctx, path, "--help").Output()
+	if err != nil {
+		return "", fmt.Errorf("run %s: %w", path, err)
+	}
+	if !doctor.Match(help) {
+		fmt.Fprintln(log, "this towpath has no doctor: only the runtimes are tried")
 		return "", nil
 	}
 	return filepath.Abs(path)

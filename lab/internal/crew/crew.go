@@ -85,7 +85,9 @@ func (c *Crew) All(ctx context.Context, cases []judge.Case, width int, done func
 		})
 	}
 	for _, one := range cases {
-		next <- one
+		if ctx.Err() == nil {
+			next <- one
+		}
 	}
 	close(next)
 	workers.Wait()

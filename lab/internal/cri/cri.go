@@ -71,8 +71,8 @@ func (c Client) Sandbox(ctx context.Context) error {
 
 // WaitUp waits until the runtime answers, or with "unknown service" tells that
 // it is up without CRI. Before there is a socket it makes no call: gRPC would
-// wait a second after the first failure.
-func (c Client) WaitUp(ctx context.Context) error {
+// wait a second after the first failure. Gone is closed when the runtime has ended.
+func (c Client) WaitUp(ctx context.Context, gone <-chan struct{}) error {
 	for {
 		conn, err := net.Dial("unix", c.socket)
 		if err == nil {
@@ -82,6 +82,8 @@ func (c Client) WaitUp(ctx context.Context) error {
 			}
 		}
 		select {
+		case <-gone:
+			return fmt.Errorf("the runtime has ended: %w", err)
 		case <-ctx.Done():
 			return fmt.Errorf("the runtime did not come up: %w", err)
 		case <-time.After(20 * time.Millisecond):

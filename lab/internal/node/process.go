@@ -1,7 +1,6 @@
 package node
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"os"
@@ -62,20 +61,6 @@ func Start(name string, cmd *exec.Cmd, env map[string]string) (*Process, error) 
 
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
-
-// Stop ends the process and waits for that.
-func (p *Process) Stop(ctx context.Context) error {
-	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
-		return nil // it has ended
-	}
-	select {
-	case <-p.done:
-	case <-ctx.Done():
-		p.Process.Kill()
-		<-p.done
-	}
-	return ctx.Err()
-}
 
 // WaitListening waits until the process accepts connections at an address.
 func (p *Process) WaitListening(addr string) error {

@@ -85,35 +85,27 @@ func (r runtime) start(ctx context.Context) error {
 			return err
 		}
 	}
-	return waitUp(ctx, r.socket, p)
+	return waitUp(ctx, r.socket, p.Done())
 }
 
-// waitUp waits until a runtime answers on its socket. Its end is an error.
-func waitUp(ctx context.Context, socket string, p *node.Process) error {
+// waitUp waits until a runtime answers on its socket, or ends.
+func waitUp(ctx context.Context, socket string, gone <-chan struct{}) error {
 	client, err := cri.Dial(socket)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
-	go func() {
-		select {
-		case <-p.Done():
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	return client.WaitUp(ctx)
+	return client.WaitUp(ctx, gone)
 }
 
 // command is how the kind of node starts its containerd.
 func (r runtime) command() *exec.Cmd {
-	if !r.embedded() {
-		cmd := exec.Command(r.gen.Path(), r.spec.Args...)
-		return cmd
+	if r.embedded() {
+		return stand(r.spec.Kind, "server")
 	}
-	return stand(r.spec.Kind, "server")
+	return exec.Command(r.gen.Path())
 }
 
 // The second containerd of a node. Its configuration is a file of the scenario.
@@ -129,7 +121,7 @@ func (r runtime) startSecond(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return waitUp(ctx, otherSocket, p)
+	return waitUp(ctx, otherSocket, p.Done())
 }
 
 // afterStart does to the runtime what the scenario says was done to it.

@@ -10,9 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
-	"time"
 
-	"github.com/towpath-dev/towpath/lab/internal/cri"
 	"github.com/towpath-dev/towpath/lab/internal/node"
 )
 
@@ -23,8 +21,8 @@ const systemd = "/lib/systemd/systemd"
 // target is what it is told to reach: the runtime's unit and nothing else.
 const target = "lab.target"
 
-// hand over: the player plays as a child of the first process, which waits to
-// be told that all files are there and then turns into systemd.
+// handOver lets the player play as a child of the first process. That one waits
+// to be told that all files are there, and then turns into systemd.
 func handOver(job Job, result *os.File) error {
 	in, err := json.Marshal(job)
 	if err != nil {
@@ -86,12 +84,5 @@ func (r runtime) boot(ctx context.Context, start func() error) error {
 	if err := start(); err != nil {
 		return err
 	}
-	client, err := cri.Dial(r.socket)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
-	defer cancel()
-	return client.WaitUp(ctx)
+	return waitUp(ctx, r.socket, nil)
 }

@@ -27,6 +27,9 @@ type Report struct {
 	cases   int
 	failed  int
 	silent  int // cases whose doctor was not called
+	total   int
+	began   time.Time
+	told    time.Time // when progress was last printed
 }
 
 // timed is a case by how long it took.
@@ -44,13 +47,13 @@ type cell struct {
 type entry struct {
 	real, doctor bool // as expected
 	asked        bool // doctor was called
-	took         time.Duration
 }
 
-// New starts a report. Keep is a directory for everything that machines saw;
-// empty: nothing is kept.
-func New(out io.Writer, verbose bool, keep string) *Report {
-	return &Report{out: out, verbose: verbose, keep: keep, rows: map[string]map[cell]entry{}}
+// New starts a report on so many cases. Keep is a directory for everything that
+// machines saw; empty: nothing is kept.
+func New(out io.Writer, total int, verbose bool, keep string) *Report {
+	now := time.Now()
+	return &Report{out: out, total: total, verbose: verbose, keep: keep, rows: map[string]map[cell]entry{}, began: now, told: now}
 }
 
 // Add adds one case.
@@ -63,7 +66,7 @@ func (t *Report) Add(c judge.Case, r play.Result, asked bool) {
 	if t.rows[c.Scenario.Path] == nil {
 		t.rows[c.Scenario.Path] = map[cell]entry{}
 	}
-	t.rows[c.Scenario.Path][cell{c.Generation, c.Twin}] = entry{len(real) == 0, len(doctor) == 0, asked, r.Took}
+	t.rows[c.Scenario.Path][cell{c.Generation, c.Twin}] = entry{len(real) == 0, len(doctor) == 0, asked}
 	t.cases++
 	t.slow = append(t.slow, timed{name(c), r.Took})
 	if !asked {
@@ -76,6 +79,10 @@ func (t *Report) Add(c judge.Case, r play.Result, asked bool) {
 	t.line(c, r, bad)
 	if t.keep != "" {
 		t.save(c, r)
+	}
+	if time.Since(t.told) > 30*time.Second {
+		t.told = time.Now()
+		fmt.Fprintf(t.out, "  %d of %d cases, %d not as expected, %.0fs\n", t.cases, t.total, t.failed, time.Since(t.began).Seconds())
 	}
 }
 
@@ -91,12 +98,23 @@ func (t *Report) line(c judge.Case, r play.Result, bad []string) {
 	for _, b := range bad {
 		fmt.Fprintf(t.out, "     %s\n", strings.ReplaceAll(b, "\n", "\n     "))
 	}
+	if r.Err != "" {
+		for _, log := range []string{"console", "containerd"} {
+			fmt.Fprintf(t.out, "     %s: %s\n", log, strings.ReplaceAll(tail(r.Logs[log]), "\n", "\n     "))
+		}
+	}
 	if t.verbose {
 		fmt.Fprintf(t.out, "     pull ok=%t waiting=%t %.1fs %s\n", r.Pull.OK, r.Pull.Waiting, r.Pull.Took.Seconds(), r.Pull.Text)
 		if r.Doctor != nil {
 			fmt.Fprintf(t.out, "     doctor %.1fs exit %d\n%s%s\n", r.Doctor.Took.Seconds(), r.Doctor.Exit, r.Doctor.Out, r.Doctor.Raw)
 		}
 	}
+}
+
+// tail is the end of a log.
+func tail(log string) string {
+	log = strings.TrimSpace(log)
+	return log[max(0, len(log)-600):]
 }
 
 func name(c judge.Case) string {
@@ -122,7 +140,7 @@ func (t *Report) save(c judge.Case, r play.Result) {
 }
 
 // End prints the table and returns how many cases were not as expected.
-func (t *Report) End(took time.Duration) int {
+func (t *Report) End() int {
 	paths := make([]string, 0, len(t.rows))
 	width := 0
 	for path := range t.rows {
@@ -142,13 +160,17 @@ func (t *Report) End(took time.Duration) int {
 		}
 		fmt.Fprintln(t.out)
 	}
+	t.slowest()
+	fmt.Fprintf(t.out, "\n%d scenarios, %d cases, %d not as expected, %.0fs\n", len(t.rows), t.cases, t.failed, time.Since(t.began).Seconds())
+	return t.failed
+}
+
+func (t *Report) slowest() {
 	slices.SortFunc(t.slow, func(a, b timed) int { return int(b.took - a.took) })
 	fmt.Fprintln(t.out, "\nslowest:")
 	for _, s := range t.slow[:min(10, len(t.slow))] {
 		fmt.Fprintf(t.out, "%6.1fs  %s\n", s.took.Seconds(), s.name)
 	}
-	fmt.Fprintf(t.out, "\n%d scenarios, %d cases, %d not as expected, %.0fs\n", len(t.rows), t.cases, t.failed, took.Seconds())
-	return t.failed
 }
 
 // Summary writes the counts in the form that ./test adds up.
