@@ -82,7 +82,7 @@ func k3s() fact {
 		"usr/lib/systemd/system/unrelated.service":               "[Service]\nExecStart=/bin/true\n",
 		"etc/systemd/system/multi-user.target.wants/k3s.service": "-> /etc/systemd/system/k3s.service",
 	}
-	maps.Copy(f, unitFile("k3s.service", "EnvironmentFile=-/etc/systemd/system/%N.service.env\nExecStart=/usr/local/bin/k3s \\\n server \\\n\t'--private-registry=/srv/registries.yaml' --disable-default-registry-endpoint --token secret"))
+	maps.Copy(f, unitFile("k3s.service", "EnvironmentFile=-/etc/systemd/system/%N.service.env\nExecStart=/usr/local/bin/k3s \\\n server \\\n\t--private-registry /first '--private-registry=/srv/registries.yaml' --disable-default-registry-endpoint --token secret"))
 	maps.Copy(f, proc(200, 1, "k3s", "cmdline=/usr/local/bin/k3s server\x00\x00\x00\x00", "exe=/var/lib/rancher/k3s/data/4a8/bin/k3s", "unit=k3s.service"))
 	maps.Copy(f, proc(210, 200, "containerd -c /var/lib/rancher/k3s/agent/etc/containerd/config.toml", "exe=/var/lib/rancher/k3s/data/4a8/bin/containerd",
 		"unit=k3s.service", "env=HTTPS_PROXY=http://u:pw@proxy:3128 NO_PROXY=r.example HOME=/root"))
@@ -387,7 +387,7 @@ func TestRuntimesAreFoundAndChosen(t *testing.T) {
 }
 
 func TestAVersionOnTheCommandLineWins(t *testing.T) {
-	dpkg := fact{"var/lib/dpkg/status": "Package: containerd.io\nStatus: deinstall ok config-files\nVersion: 1.7.1-1\n\nPackage: containerd\nStatus: install ok installed\nVersion: 1:1.6.20~ds1-1+deb12u3\n\n", "usr/bin/containerd": ""}
+	dpkg := fact{"var/lib/dpkg/status": "Package: containerd\nStatus: deinstall ok config-files\nVersion: 1.5.1-1\n\nPackage: containerd\nStatus: install ok installed\nVersion: 1:1.6.20~ds1-1+deb12u3\n\n", "usr/bin/containerd": ""}
 	tests := []struct{ want, version, containerd, why string }{
 		{"", "1.6.20~ds1", "1.6.20~ds1", "the only one"},
 		{"containerd", "1.6.20~ds1", "1.6.20~ds1", "named by --runtime containerd"},
