@@ -240,7 +240,7 @@ func (f *finder) service(view *Root, name, runtime string) unit.Service {
 	s := Service(view, name, runtime)
 	for _, file := range slices.Concat(s.Manager, s.Parts, s.Env) {
 		if file.Problem != "" {
-			f.unseen(snapshot.Unseen{What: file.Path, Why: file.Problem})
+			f.unseen(unread(file))
 		}
 	}
 	if f.units == nil {
