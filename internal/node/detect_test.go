@@ -203,6 +203,19 @@ func TestRuntimesAreFoundAndChosen(t *testing.T) {
 			found: 2, rt: "containerd 100 " + plain, why: "the kubelet uses unix:///var/run/containerd/containerd.sock",
 		},
 		{
+			name: "servers that run no containers", rt: "none", why: "no container runtime was found",
+			facts: []fact{
+				proc(400, 1, "/usr/local/bin/k0s controller --config=/etc/k0s/k0s.yaml"),
+				proc(200, 1, "/usr/local/bin/k3s server", "unit=k3s.service"), {"etc/rancher/k3s/config.yaml": "disable-agent: true\n"},
+				unitFile("k3s.service", "ExecStart=/usr/local/bin/k3s server"), {"usr/local/bin/k0s": ""},
+			},
+		},
+		{
+			name:  "a controller that is a worker too, its containerd died",
+			facts: []fact{proc(400, 1, "/usr/local/bin/k0s controller --single --data-dir /data/k0s")}, found: 1,
+			rt: "k0s 0 /etc/k0s/containerd.toml /run/k0s/containerd.sock /data/k0s/containerd ", why: "the only one: process 400 /usr/local/bin/k0s, its containerd does not run",
+		},
+		{
 			name: "rke2, whose kubelet is a process of its own",
 			facts: []fact{
 				proc(300, 1, "/usr/local/bin/rke2 server", "unit=rke2-server.service"),

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/towpath-dev/towpath/internal/source"
+	"github.com/towpath-dev/towpath/internal/tomldoc"
 )
 
 func TestHostsFileIsReadAsGoReadsIt(t *testing.T) {
@@ -106,6 +107,24 @@ func FuzzNames(f *testing.F) {
 		for _, s := range parseSources(file.Data) {
 			if strings.ContainsAny(s, "[ \t\n#") {
 				t.Fatalf("source %q", s)
+			}
+		}
+	})
+}
+
+func FuzzConfigurations(f *testing.F) {
+	f.Add("a: b\nc: [d]\n? e\n: &x f\ng: *x\n")
+	f.Add("root = 'a'\nimports = [1, 'b']\n[grpc]\naddress = 1\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		file := source.File{Path: "/f", Data: []byte(text)}
+		for _, s := range scalars(file) {
+			if s.at.Line < 1 {
+				t.Fatalf("%+v of %q", s, text)
+			}
+		}
+		for _, grammar := range []tomldoc.Grammar{tomldoc.V1, tomldoc.V2} {
+			if doc, bad := tomldoc.Decode(grammar, "/f", file.Data); bad == nil {
+				new(daemon).merge(doc)
 			}
 		}
 	})
