@@ -144,7 +144,7 @@ func dialFailure(ctx context.Context, d *dialling) *snapshot.Failure {
 	f := &snapshot.Failure{Stage: snapshot.Connect, Cause: dialCause(d.err), Text: d.err.Error()}
 	timeout := f.Cause == snapshot.DialTimeout || f.Cause == snapshot.Canceled
 	switch {
-	case timeout && ctx.Err() != nil:
+	case timeout && over(ctx):
 		f.Cause = endOf(ctx)
 		f.Text = fmt.Sprintf("dial tcp %s: not waited for", d.addr)
 	case timeout:

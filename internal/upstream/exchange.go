@@ -45,7 +45,8 @@ func (c *Client) exchange(req Request, p *pool) *exchange {
 	if req.Vary != (Vary{}) {
 		x.pool = nil
 	}
-	x.veil.hide(strings.TrimPrefix(strings.TrimPrefix(req.Authorization.value.Reveal(), "Bearer "), "Basic "))
+	_, proof, _ := strings.Cut(req.Authorization.value.Reveal(), " ")
+	x.veil.hide(proof)
 	for _, h := range req.Endpoint.Header {
 		for _, v := range h.Values {
 			x.veil.hide(v.Reveal())

@@ -39,10 +39,17 @@ func setDeadline(ctx context.Context, conn net.Conn, t time.Time) {
 	}
 }
 
+// over reports whether a context has ended, also when it is about to: the
+// deadline of a connection may strike a moment before that of its context.
+func over(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(end)
+}
+
 // endOf says why a context is over.
 func endOf(ctx context.Context) snapshot.Cause {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return snapshot.OutOfTime
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return snapshot.Canceled
 	}
-	return snapshot.Canceled
+	return snapshot.OutOfTime
 }

@@ -16,7 +16,7 @@ import (
 
 // reuse takes an idle connection of the pool, with the evidence of its making.
 func (l *leg) reuse(ctx context.Context) (*link, *snapshot.Failure) {
-	if l.x.pool == nil || ctx.Err() != nil {
+	if l.x.pool == nil || over(ctx) {
 		return nil, nil
 	}
 	proxy, err := l.proxy()
@@ -181,7 +181,7 @@ func (l *leg) connect(ctx context.Context, addrs []netip.AddrPort) (*link, *snap
 		k.kind = kindOf(d.addr.Addr())
 		return k, nil
 	}
-	if ctx.Err() != nil {
+	if over(ctx) {
 		return nil, &snapshot.Failure{Stage: snapshot.Connect, Cause: endOf(ctx), Text: "dial tcp " + joinAddrs(addrs) + ": not waited for"}
 	}
 	// Go reports the first address of the first family.
@@ -243,7 +243,7 @@ func (l *leg) tlsFailure(ctx context.Context, err error) *snapshot.Failure {
 	f := &snapshot.Failure{Stage: snapshot.TLS, Cause: ioCause(err, snapshot.Silent), Text: l.x.veil.text(err.Error())}
 	var record tls.RecordHeaderError
 	switch {
-	case ctx.Err() != nil:
+	case over(ctx):
 		f.Cause = endOf(ctx)
 	case f.Cause == snapshot.Silent:
 		f.Text = "net/http: TLS handshake timeout"

@@ -167,7 +167,7 @@ func (l *leg) tunnel(ctx context.Context, k *link, p *url.URL) (*link, *snapshot
 	if err != nil {
 		_ = k.Conn.Close()
 		f := l.broken(ctx, err, snapshot.Silent)
-		if ctx.Err() == nil {
+		if !over(ctx) {
 			f.Cause = snapshot.ProxyStatus
 		}
 		f.Stage, f.Text = snapshot.Connect, "proxyconnect tcp: "+f.Text

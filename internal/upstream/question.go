@@ -81,7 +81,7 @@ func (c *Client) inquire(ctx context.Context, network string, q question, limit 
 		}
 		got, err := receiveUDP(conn, m)
 		var late net.Error
-		if err == nil || again == 1 || !errors.As(err, &late) || !late.Timeout() || ctx.Err() != nil {
+		if err == nil || again == 1 || !errors.As(err, &late) || !late.Timeout() || over(ctx) {
 			return got, err
 		}
 	}
@@ -184,7 +184,7 @@ func (c *Client) dnsFailure(ctx context.Context, q question, err error) *snapsho
 	cause := snapshot.Unclassified
 	var timeout net.Error
 	switch {
-	case ctx.Err() != nil:
+	case over(ctx):
 		cause = endOf(ctx)
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
 		cause = snapshot.DNSForbidden

@@ -60,7 +60,16 @@ type Exchange struct {
 }
 
 // Last is the attempt that counts.
-func (e *Exchange) Last() *snapshot.Attempt { return &e.Attempts[len(e.Attempts)-1] }
+func (e Exchange) Last() *snapshot.Attempt { return &e.Attempts[len(e.Attempts)-1] }
+
+// Fault is why the request got nothing; nil: it got what it asked for. When the
+// token server is at fault the attempts themselves show none.
+func (e Exchange) Fault() *snapshot.Failure {
+	if f := e.Last().Fault(); f != nil || e.Auth == nil {
+		return f
+	}
+	return e.Auth.Failure
+}
 
 // Ask makes a request as containerd does: it logs in when it is asked to and
 // goes from HEAD to GET where a registry has no HEAD. A refusal that is answered
@@ -109,6 +118,8 @@ func (s *Session) Ask(ctx context.Context, req Request) Exchange {
 // do makes one request over the session's connections.
 func (s *Session) do(ctx context.Context, req Request) snapshot.Attempt {
 	x := s.c.exchange(req, s.pool)
+	x.veil.hide(s.login.Password.Reveal())
+	x.veil.hide(s.login.IdentityToken.Reveal())
 	s.mu.Lock()
 	x.fellBack = s.plain
 	s.mu.Unlock()
@@ -134,7 +145,7 @@ func refusal(auth *snapshot.Auth, a *snapshot.Attempt) *snapshot.Failure {
 }
 
 // settle words the second refusal.
-func (e *Exchange) settle(last *snapshot.Attempt) {
+func (e Exchange) settle(last *snapshot.Attempt) {
 	f := last.Failure
 	if e.Auth.Scheme == "bearer" {
 		f.Cause = snapshot.TokenUnusable
@@ -160,7 +171,7 @@ func (s *Session) remembered(repository string) Authorization {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g, ok := s.known[repository]
-	if !ok || !g.until.IsZero() && time.Now().After(g.until) {
+	if !ok || !g.until.IsZero() && s.c.now().After(g.until) {
 		return Authorization{}
 	}
 	return g.Authorization

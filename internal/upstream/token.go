@@ -227,7 +227,7 @@ func (t *tokenRequest) judge(a *snapshot.Attempt, body []byte, get bool) granted
 	t.auth.Got, t.auth.Claims = true, ParseClaims(token)
 	g := granted{Authorization: Authorization{origin: t.home, value: route.NewSecret("Bearer " + token)}}
 	if expires > 0 {
-		g.until = time.Now().Add(expires - min(10*time.Second, expires/2))
+		g.until = t.s.c.now().Add(expires - min(10*time.Second, expires/2))
 	}
 	return g
 }

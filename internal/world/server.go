@@ -92,3 +92,6 @@ func (s *Server) Close() error {
 	s.done.Wait()
 	return err
 }
+
+// CloseConnections ends every connection and goes on listening.
+func (s *Server) CloseConnections() { s.gate.closeAll() }
