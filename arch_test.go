@@ -25,7 +25,8 @@ var rows = [][]string{
 	{"rule", "dialect", "apply", "node", "upstream", "world"},
 	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "diagnosis", "probe", "pull", "runtime"},
 	{"dialect/all", "dialect/dialecttest", "dialect/hostscheck", "dialect/containerdconfig/corpus", "dialect/containerdconfig/outcome", "effective", "report"},
-	{"doctor", "repair"},
+	{"survey", "repair"},
+	{"doctor"},
 	{"demo"},
 	{"cli"},
 }
