@@ -204,3 +204,55 @@ func TestFallbackToPlainHTTPFollowsContainerd(t *testing.T) {
 		})
 	}
 }
+
+func TestAPullTriesNoMoreThanItNeeds(t *testing.T) {
+	six := "2001:db8::10"
+	addrs := []string{"192.0.2.12", hostAddr, "192.0.2.11", six}
+	r := registry()
+	r.Also = []string{"192.0.2.12:443", "192.0.2.11:443"}
+	w := playSpec(t, world.Spec{
+		Servers: map[string]world.Role{"dns": names(world.Names{host: {Addrs: addrs}}), "r": r},
+		Fates:   map[string]world.Fate{"192.0.2.12": world.Refused, six: world.Unreachable},
+	})
+	c := client(w)
+	c.Limits.Others = -1
+	a := do(t, c, head(object))
+	succeeds(t, a)
+	var tried []string
+	for _, d := range w.Net.Dialled() {
+		if strings.HasPrefix(d, "tcp") {
+			tried = append(tried, d)
+		}
+	}
+	slices.Sort(tried)
+	if want := []string{"tcp 192.0.2.10:443", "tcp 192.0.2.12:443", "tcp [2001:db8::10]:443"}; !slices.Equal(tried, want) {
+		t.Errorf("dialled %v, want %v", tried, want)
+	}
+	if len(a.Dials) != 3 {
+		t.Errorf("%+v", a.Dials)
+	}
+}
+
+// TestTheCallersOwnNetworkIsTheDefault speaks to a real server over a real
+// socket, found by a real name server.
+func TestTheCallersOwnNetworkIsTheDefault(t *testing.T) {
+	w, err := world.Serve(world.Spec{Servers: map[string]world.Role{
+		"dns": {Listen: "127.0.0.1:0", DNS: world.Names{host: {Addrs: []string{"127.0.0.1"}}}},
+		"r":   {Listen: "127.0.0.1:0", TLS: &world.TLS{Names: []string{host}}, Registry: &world.Holds{Images: []world.Image{nginx}}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	c := &upstream.Client{
+		Resolv: snapshot.Resolv{Servers: []snapshot.NameServer{server(w.DNS("dns").Addr())}, Ndots: 1},
+		Roots:  upstream.NewRoots(upstream.File{Path: "ca", Data: w.PKI.Root.PEM()}),
+	}
+	_, port, _ := strings.Cut(w.Server("r").Addr(), ":")
+	req := head("https://" + host + ":" + port + "/v2/library/nginx/manifests/1")
+	a := do(t, c, req)
+	succeeds(t, a)
+	if a.Dials[0].Translated != "" || a.Took.Total > 15*time.Second {
+		t.Errorf("%+v", a)
+	}
+}

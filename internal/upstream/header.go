@@ -35,7 +35,9 @@ func (l *leg) header() (http.Header, error) {
 		h.Set("User-Agent", x.c.userAgent())
 	}
 	h["Accept"] = append(h["Accept"], orText(req.Accept, AcceptAny))
-	h.Set("Accept-Encoding", "identity") // the bytes as the registry has them
+	if l.method != http.MethodHead {
+		h.Set("Accept-Encoding", "identity") // the bytes as the registry has them
+	}
 	if req.Range != "" {
 		h.Set("Range", req.Range)
 	}

@@ -123,7 +123,8 @@ func TestEveryBrokenHandshakeHasItsCause(t *testing.T) {
 			w := play(t, map[string]world.Role{"r": c.role})
 			a := do(t, client(w), head(object))
 			ends(t, a, snapshot.TLS, c.cause, c.text)
-			if a.Handshake == nil || a.Handshake.SNI != host || c.cause != snapshot.Reset && a.Handshake.HelloBytes < 1000 {
+			// A reset at once may come before there is a handshake.
+			if name != "reset" && (a.Handshake == nil || a.Handshake.SNI != host) || c.cause != snapshot.Reset && a.Handshake.HelloBytes < 1000 {
 				t.Errorf("%+v", a.Handshake)
 			}
 			if !a.Reached() {
