@@ -85,7 +85,11 @@ func TestTheTokenDance(t *testing.T) {
 				faults = append(faults, *c.fault)
 			}
 			w := tokenWorld(t, c.token, faults...)
-			e := ask(t, client(w), c.login, head(object))
+			cl := client(w)
+			if c.cause == snapshot.Silent {
+				cl.Limits.Header = short
+			}
+			e := ask(t, cl, c.login, head(object))
 			f := e.Fault()
 			switch {
 			case c.cause == "" && f != nil:

@@ -26,9 +26,13 @@ func TestEveryFateOfASYNHasItsCause(t *testing.T) {
 	} {
 		t.Run(string(fate), func(t *testing.T) {
 			w := playSpec(t, world.Spec{Servers: map[string]world.Role{}, Fates: map[string]world.Fate{hostAddr: fate}})
-			a := do(t, client(w), head(object))
+			c := client(w)
+			if fate == world.Dropped {
+				c.Limits.Dial = short
+			}
+			a := do(t, c, head(object))
 			ends(t, a, snapshot.Connect, want.cause, want.text)
-			if len(a.Dials) != 1 || a.Dials[0].OK || a.Dials[0].Err.Cause != want.cause || a.Dials[0].Limit != 400*time.Millisecond {
+			if len(a.Dials) != 1 || a.Dials[0].OK || a.Dials[0].Err.Cause != want.cause || a.Dials[0].Limit != c.Limits.Dial {
 				t.Errorf("%+v", a.Dials)
 			}
 			if a.Handshake != nil || a.Response != nil {
@@ -57,7 +61,9 @@ func TestEveryAddressIsTriedAndTheOneThatGoWouldUseIsUsed(t *testing.T) {
 			r := registry()
 			r.Also = []string{"[" + six + "]:443", also + ":443"}
 			w := playSpec(t, world.Spec{Servers: map[string]world.Role{"dns": names(world.Names{host: {Addrs: c.addrs}}), "r": r}, Fates: c.fates})
-			a := do(t, client(w), head(object))
+			cl := client(w)
+			cl.Limits.Others = 2 * time.Second
+			a := do(t, cl, head(object))
 			succeeds(t, a)
 			if len(a.Dials) != 2 {
 				t.Fatalf("%+v", a.Dials)
@@ -132,6 +138,7 @@ func TestTheRouteCanBeVaried(t *testing.T) {
 	})
 	c := client(w)
 	c.Hosts = []snapshot.HostsLine{{Addr: "203.0.113.2", Names: []string{host}}}
+	c.Limits.Others = short
 	for name, v := range map[string]upstream.Vary{
 		"as it is":        {},
 		"without hosts":   {NoHosts: true},
@@ -188,6 +195,9 @@ func TestFallbackToPlainHTTPFollowsContainerd(t *testing.T) {
 			w := play(t, c.servers)
 			cl := client(w)
 			cl.Containerd = route.MustVersion(c.version)
+			if c.cause == snapshot.Silent {
+				cl.Limits.TLS, cl.Limits.Header = short, short
+			}
 			req := head(c.url)
 			req.Endpoint.PlainFallback = true
 			a := do(t, cl, req)

@@ -174,7 +174,9 @@ func TestABlockedRedirectTargetIsNotTheRegistrysFault(t *testing.T) {
 		},
 		Fates: map[string]world.Fate{"198.51.100.1": world.Dropped},
 	})
-	a := do(t, client(w), get(object))
+	c := client(w)
+	c.Limits.Dial = short
+	a := do(t, c, get(object))
 	ends(t, a, snapshot.Connect, snapshot.DialTimeout, "198.51.100.1:443")
 	if a.Failure != nil || a.Response.Status != 307 || a.Next.Failure == nil || a.Next.Lookup == nil {
 		t.Errorf("%+v", a)
