@@ -79,6 +79,8 @@ func (l *leg) trusted() (bool, string) {
 		return false, fmt.Sprintf("they belong to %s", x.home)
 	case o.Scheme == "https" && !l.link.verified && (x.strict || !x.req.Endpoint.TLS.SkipVerify):
 		return false, "the server has not proven who it is"
+	case !l.link.verified && v.reroutes():
+		return false, "this request is a test"
 	case l.link.kind == special && l.at.Lookup != nil && l.at.Lookup.Hosts == nil && !l.link.verified:
 		return false, "DNS leads to an address that no registry has"
 	}

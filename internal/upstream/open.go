@@ -45,7 +45,7 @@ func poolKey(u, proxy *url.URL) string {
 func (l *leg) open(ctx context.Context) (*link, *snapshot.Failure) {
 	proxy, err := l.proxy()
 	if err != nil {
-		return nil, &snapshot.Failure{Stage: snapshot.Connect, Cause: snapshot.ProxyInvalid, Text: l.x.veil.text(err.Error())}
+		return nil, &snapshot.Failure{Stage: snapshot.Connect, Cause: snapshot.ProxyInvalid, Text: l.x.safe(err.Error())}
 	}
 	var k *link
 	var f *snapshot.Failure
@@ -191,7 +191,7 @@ func (l *leg) secure(ctx context.Context, k *link) (*link, *snapshot.Failure) {
 
 // tlsFailure sorts the error of a handshake and words it as net/http does.
 func (l *leg) tlsFailure(ctx context.Context, err error) *snapshot.Failure {
-	f := &snapshot.Failure{Stage: snapshot.TLS, Cause: ioCause(err, snapshot.Silent), Text: l.x.veil.text(err.Error())}
+	f := &snapshot.Failure{Stage: snapshot.TLS, Cause: ioCause(err, snapshot.Silent), Text: l.x.safe(err.Error())}
 	var record tls.RecordHeaderError
 	switch {
 	case over(ctx):
