@@ -1,18 +1,19 @@
 // Package plan is files before and after: a change to a node as a value. It can
-// be read, printed as a diff, saved as a journal entry, carried out and
-// reversed. The package carries out nothing itself; apply does.
+// be read, printed as a diff, saved as JSON, carried out and reversed. The
+// package carries out nothing itself; apply does.
 package plan
 
 import (
 	"bytes"
-	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/towpath-dev/towpath/internal/source"
 )
 
-// Plan is everything that one command wants to change on a node.
+// Plan is everything that one command wants to change on a node. The changes
+// happen in their order, and each is about the node as those before it leave it.
 type Plan struct {
 	Reason  string    `json:"reason"` // one line for the history: "doctor --fix ghcr.io/x/y:1"
 	Changes []Change  `json:"changes"`
@@ -23,6 +24,18 @@ type Plan struct {
 // Change is one path before and after; nil means absent. With Moved set the
 // path itself, file or directory, goes from Before.Path to After.Path and
 // nothing inside it changes.
+//
+//	Before  After              what happens
+//	nil     regular            a file is made, with the directories above it
+//	nil     directory          a directory is made
+//	nil     with a Link        a symbolic link is made; Data counts for nothing
+//	any     nil                the path goes: a file, a link but not its target, an empty directory
+//	Link    the same Link      the target of the link changes, the link stays
+//	Link    another or none    the link itself is replaced
+//
+// What After leaves open stays as it is: a zero Mode (0644 for a new file, 0755
+// for a new directory), nil Xattrs. A nil Xattrs in Before means that nobody
+// looked. Times of After count for nothing: what changes is new.
 type Change struct {
 	Before *source.File `json:"before"`
 	After  *source.File `json:"after"`
@@ -37,10 +50,20 @@ type Restart struct {
 
 // Path is the path that the change is about: the new one of a move.
 func (c Change) Path() string {
-	if c.After != nil {
+	switch {
+	case c.After != nil:
 		return c.After.Path
+	case c.Before != nil:
+		return c.Before.Path
 	}
-	return c.Before.Path
+	return ""
+}
+
+// Through reports whether the change is about the target of a symbolic link
+// that itself stays.
+func (c Change) Through() bool {
+	return !c.Moved && c.Before != nil && c.After != nil && c.Before.Link != "" &&
+		c.Before.Link == c.After.Link && c.Before.Path == c.After.Path
 }
 
 // Empty reports whether there is nothing to do.
@@ -59,7 +82,9 @@ func (p Plan) Reverse() Plan {
 }
 
 // Diff is the plan that turns one set of files into another. Paths that only
-// have holds go away; files that are equal on both sides do not appear.
+// have holds go away, the deepest first; files that are equal on both sides do
+// not appear. A wanted file without a mode keeps the mode, the owner and the
+// attributes of the one that it replaces.
 func Diff(have, want []source.File) Plan {
 	var p Plan
 	for i := range have {
@@ -67,10 +92,16 @@ func Diff(have, want []source.File) Plan {
 			p.Changes = append(p.Changes, Change{Before: &have[i]})
 		}
 	}
+	slices.SortStableFunc(p.Changes, func(a, b Change) int {
+		return strings.Count(b.Before.Path, "/") - strings.Count(a.Before.Path, "/")
+	})
 	for i := range want {
-		before := source.Find(have, want[i].Path)
-		if before == nil || !same(*before, want[i]) {
-			p.Changes = append(p.Changes, Change{Before: before, After: &want[i]})
+		before, after := source.Find(have, want[i].Path), want[i]
+		if before != nil && after.Mode == 0 {
+			after.Mode, after.UID, after.GID, after.Xattrs = before.Mode, before.UID, before.GID, before.Xattrs
+		}
+		if before == nil || !same(*before, after) {
+			p.Changes = append(p.Changes, Change{Before: before, After: &after})
 		}
 	}
 	return p
@@ -78,59 +109,6 @@ func Diff(have, want []source.File) Plan {
 
 func same(a, b source.File) bool {
 	return a.Kind == b.Kind && bytes.Equal(a.Data, b.Data) && a.Mode == b.Mode &&
-		a.UID == b.UID && a.GID == b.GID && a.Link == b.Link && maps.EqualFunc(a.Xattrs, b.Xattrs, bytes.Equal)
-}
-
-// FromEdits is the plan that carries out edits on the files given. Every file
-// that an edit names and that exists has to be among them.
-func FromEdits(have []source.File, edits []source.Edit) (Plan, error) {
-	var p Plan
-	byFile := map[string][]source.Edit{}
-	var order []string
-	for _, e := range edits {
-		switch e.Op {
-		case source.Create:
-			if source.Find(have, e.File) != nil {
-				return Plan{}, fmt.Errorf("create %s: it exists", e.File)
-			}
-			mode := e.Mode
-			if mode == 0 {
-				mode = 0o644
-			}
-			p.Changes = append(p.Changes, Change{After: &source.File{Path: e.File, Data: []byte(e.New), Mode: mode}})
-		case source.Remove:
-			f := source.Find(have, e.File)
-			if f == nil {
-				return Plan{}, fmt.Errorf("remove %s: it is not there", e.File)
-			}
-			p.Changes = append(p.Changes, Change{Before: f})
-		case source.Rename:
-			f := source.Find(have, e.File)
-			if f == nil {
-				return Plan{}, fmt.Errorf("rename %s: it is not there", e.File)
-			}
-			to := *f
-			to.Path = e.To
-			p.Changes = append(p.Changes, Change{Before: f, After: &to, Moved: true})
-		default:
-			if byFile[e.File] == nil {
-				order = append(order, e.File)
-			}
-			byFile[e.File] = append(byFile[e.File], e)
-		}
-	}
-	for _, path := range order {
-		f := source.Find(have, path)
-		if f == nil {
-			return Plan{}, fmt.Errorf("edit %s: it is not there", path)
-		}
-		data, err := source.Apply(f.Data, byFile[path])
-		if err != nil {
-			return Plan{}, err
-		}
-		after := *f
-		after.Data = data
-		p.Changes = append(p.Changes, Change{Before: f, After: &after})
-	}
-	return p, nil
+		a.UID == b.UID && a.GID == b.GID && a.Link == b.Link &&
+		(b.Xattrs == nil || maps.EqualFunc(a.Xattrs, b.Xattrs, bytes.Equal))
 }

@@ -102,7 +102,7 @@ func findPoisonedAnswer(s *snapshot.Snapshot) []finding.Finding {
 	var out []finding.Finding
 	for _, h := range hops(s) {
 		step := h.Failed()
-		if step == nil || step.Attempt.Lookup == nil || step.Attempt.Failure == nil || step.Attempt.Lookup.Hosts != nil || step.Attempt.Lookup.Server == nil {
+		if step == nil || step.Attempt.Lookup == nil || step.Attempt.Failure == nil || step.Attempt.Lookup.Hosts != nil || step.Attempt.Lookup.Server == nil || len(step.Attempt.Lookup.Addrs) == 0 {
 			continue
 		}
 		if f, ok := poisoned(h, &step.Attempt); ok {

@@ -117,7 +117,7 @@ func servers(s *snapshot.Snapshot, cause snapshot.Cause, make func(badServer) fi
 			if len(living) > 0 {
 				f.Severity = finding.Warning
 			}
-			if l.Server != nil && asksBefore(s, l.Server.Addr, a.Server.Addr) {
+			if l.Server != nil && len(l.Addrs) > 0 && asksBefore(s, l.Server.Addr, a.Server.Addr) {
 				f.Severity = finding.Info // the runtime gets its answer before it would ask this one
 			}
 			f.Evidence = append([]finding.Evidence{{
@@ -146,7 +146,7 @@ func lookups(s *snapshot.Snapshot) []*snapshot.Lookup {
 
 // asksBefore reports whether the runtime asks one server of resolv.conf before another.
 func asksBefore(s *snapshot.Snapshot, first, second string) bool {
-	if s.Node == nil {
+	if s.Node == nil || first == second {
 		return false
 	}
 	for _, n := range s.Node.Resolv.Servers {

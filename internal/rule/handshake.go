@@ -24,7 +24,7 @@ var resetInHandshake = finding.Kind{
 func findResetInHandshake(s *snapshot.Snapshot) []finding.Finding {
 	var cut []fault
 	for _, x := range faults(s, snapshot.TLS, snapshot.Reset, snapshot.Closed) {
-		if x.hop.Cured(snapshot.PlainHTTP) == nil {
+		if plainAnswer(x.hop) == nil {
 			cut = append(cut, x)
 		}
 	}

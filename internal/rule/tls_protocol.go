@@ -20,16 +20,26 @@ var plainHTTPServer = finding.Kind{
 func findPlainHTTPServer(s *snapshot.Snapshot) []finding.Finding {
 	var plain []fault
 	for _, x := range faults(s, snapshot.TLS, snapshot.NotTLS, snapshot.Closed, snapshot.Reset, snapshot.Silent) {
-		if x.hop.Cured(snapshot.PlainHTTP) != nil {
+		if plainAnswer(x.hop) != nil {
 			plain = append(plain, x)
 		}
 	}
 	return each(plain, func(x fault) finding.Finding {
-		t := x.hop.Cured(snapshot.PlainHTTP)
+		t := plainAnswer(x.hop)
 		f := plainHTTPServer.New(x.hop.Host, finding.Args{"host": x.hop.Host, "registry": s.Ref.Registry})
 		f.Fix.Intent = &finding.Intent{Do: finding.UseScheme, Registry: s.Ref.Registry, Endpoint: x.hop.Endpoint, Value: "http"}
 		return handshakeEvidence(f, x).Saw(outcome(&t.Attempt), t.Attempt.URL, curlCommand(&t.Attempt))
 	})
+}
+
+// plainAnswer is the trial that got an answer over plain HTTP. A server that
+// speaks TLS answers such a request too, by saying that it wants TLS.
+func plainAnswer(h *snapshot.Hop) *snapshot.Trial {
+	t := first(h.Tried(snapshot.PlainHTTP))
+	if t == nil || t.Attempt.Response == nil || t.Attempt.Response.Status == 400 && strings.Contains(t.Attempt.Response.Head, "HTTPS") {
+		return nil
+	}
+	return t
 }
 
 var httpToHTTPS = finding.Kind{

@@ -147,6 +147,7 @@ const (
 	WithCredentials  Change = "with-credentials"   //
 	Direct           Change = "direct"             // around the proxy
 	ThroughProxy     Change = "through-proxy"      // through a proxy that other programs of the node use
+	AskDate          Change = "ask-date"           // the host's own date, whatever its certificate
 	ControlHost      Change = "control-host"       // another host through the same proxy
 	OtherPath        Change = "other-path"         // the API root at another path
 	OtherPort        Change = "other-port"         //

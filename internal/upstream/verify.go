@@ -117,3 +117,17 @@ func (r *Roots) holds(c *x509.Certificate) bool {
 func signedBy(c, parent *x509.Certificate) bool {
 	return parent.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
 }
+
+// Verify judges certificates that were presented earlier, leaf first, perhaps
+// with others added: whether this pool would accept them for a name at a time.
+func (r *Roots) Verify(chain [][]byte, name string, at time.Time) error {
+	var parsed []*x509.Certificate
+	for _, der := range chain {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return err
+		}
+		parsed = append(parsed, c)
+	}
+	return r.verify(parsed, name, at).err
+}
