@@ -128,4 +128,3 @@ func change(e *route.Endpoint, i finding.Intent) bool {
 	}
 	return true
 }
-
