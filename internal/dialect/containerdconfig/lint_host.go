@@ -14,15 +14,34 @@ func (l *lint) host(h Host) {
 	l.hostKey(h)
 	if h.Dropped != nil {
 		l.say(tlsRemoved, "", h.TLSAt, finding.Args{"host": h.Name})
+		l.migrates()
+		l.only(h.Name)
 	}
 	if h.BadTLS != "" && l.ConfigPath.Value == "" {
 		l.say(halfPair, "", h.TLSAt, finding.Args{"host": h.Name, "why": h.BadTLS})
+		l.only(h.Name)
 	}
 	if h.BadAuth != "" {
 		l.say(badLogin, "", h.AuthAt, finding.Args{"host": h.Name, "why": h.BadAuth})
+		l.only(h.Name)
 	}
 	if h.TLS != nil && l.ConfigPath.Value == "" {
 		l.tlsUse(h)
+	}
+}
+
+// only says that the last finding touches the pulls of one registry, if the
+// host is not among the endpoints of others.
+func (l *lint) only(host string) {
+	for _, m := range l.Mirrors {
+		for _, e := range m.Endpoints {
+			if end, err := endpoint(e.Value); err == nil && end.Host == host && m.Name != host {
+				return
+			}
+		}
+	}
+	if own := registriesAt(host); len(own) > 0 {
+		l.found[len(l.found)-1].Registry = own[len(own)-1]
 	}
 }
 
@@ -43,10 +62,12 @@ func (l *lint) tlsUse(h Host) {
 	}
 	if plain != "" && !secure {
 		l.say(plainTLS, "", h.TLSAt, finding.Args{"host": h.Name, "endpoint": plain})
+		l.only(h.Name)
 		return
 	}
 	if h.TLS.SkipVerify {
 		l.say(verificationOff, "", l.place("registry", "configs", h.Name, "tls", "insecure_skip_verify"), finding.Args{"host": h.Name})
+		l.only(h.Name)
 	}
 }
 
@@ -87,6 +108,7 @@ func (l *lint) hostKey(h Host) {
 		variant = "hand"
 	}
 	l.say(hubKey, variant, h.At, finding.Args{"name": h.Name, "want": want})
+	l.only(want)
 	l.cure(edits)
 }
 

@@ -95,7 +95,7 @@ func (l *lint) pathWrong(root string) {
 		}
 		args["want"] = dir
 		l.say(pathWrong, variant, l.ConfigPath.At, args)
-		l.found[len(l.found)-1].Ignores = false
+		l.found[len(l.found)-1].Ignores, l.found[len(l.found)-1].Stops = false, true
 		if variant == "file" {
 			l.cure(l.SetConfigPath(dir))
 		}
@@ -124,6 +124,7 @@ func (l *lint) pathUnset() {
 	}
 	if len(l.Mirrors) > 0 {
 		l.say(pathUnset, "mirrors", at, finding.Args{"dir": StandardDir})
+		l.migrates()
 		l.unread(StandardDir)
 		return
 	}

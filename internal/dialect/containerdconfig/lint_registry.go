@@ -53,6 +53,7 @@ func (l *lint) mirrorName(m Mirror) {
 		}
 	}
 	l.say(neverMatches, variant, m.At, finding.Args{"name": m.Name, "want": want})
+	l.found[len(l.found)-1].Registry = want
 	l.cure(l.try(edits, func(after Config) bool {
 		return slices.ContainsFunc(after.Mirrors, func(n Mirror) bool { return n.Name == want })
 	}))
@@ -74,8 +75,15 @@ func hostIn(text string) string {
 	return strings.ToLower(host)
 }
 
-// endpoint judges one entry of an endpoint list.
+// endpoint judges one entry of an endpoint list. All that it finds touches the
+// pulls of that registry only.
 func (l *lint) endpoint(m Mirror, s Setting[string]) {
+	quiet := len(l.found)
+	defer func() {
+		for i := quiet; i < len(l.found) && m.Name != route.Any; i++ {
+			l.found[i].Registry = m.Name
+		}
+	}()
 	text := userinfo.ReplaceAllString(s.Value, "//***@")
 	args := finding.Args{"endpoint": text, "registry": m.Name}
 	e, err := endpoint(s.Value)
@@ -83,6 +91,7 @@ func (l *lint) endpoint(m Mirror, s Setting[string]) {
 	case err != nil:
 		args["why"] = userinfo.ReplaceAllString(reasonOf(err), "//***@")
 		l.say(badEndpoint, "", s.At, args)
+		l.found[len(l.found)-1].Stops = true
 		return
 	case e.Broken != "":
 		l.say(badEndpoint, "host", s.At, args)

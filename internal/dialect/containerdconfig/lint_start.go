@@ -14,6 +14,12 @@ func (l *lint) start() {
 	for _, f := range l.Unseen {
 		l.say(unseen, "", f.At, finding.Args{"why": override("permission or size", f.Text)})
 	}
+	quiet := len(l.found)
+	defer func() {
+		for i := quiet; i < len(l.found); i++ {
+			l.found[i].Stops = true
+		}
+	}()
 	for _, f := range l.Fatal {
 		l.fatal(f)
 	}
@@ -135,22 +141,36 @@ func (l *lint) dead(f Failure) {
 		l.say(criDisabled, variant, f.At, finding.Args{"id": id})
 		l.cure(edits)
 	case MirrorsAndPath:
-		switch {
-		case l.ConfigPath.At.IsZero():
-			l.say(mirrorsByDefault, "", f.At, args)
-		case l.ConfigPath.At.File != f.At.File && l.Target.Runtime == "k0s":
-			l.say(mirrorsApart, "", f.At, args)
-		case l.ConfigPath.At.File != f.At.File:
-			l.say(mirrorsAndPath, "apart", f.At, args)
-		default:
-			l.say(mirrorsAndPath, "", f.At, args)
-		}
+		l.mirrorsAndPath(f, args)
 	case TLSAndPath:
 		l.say(tlsAndPath, "", f.At, args)
+		l.migrates()
 	case BadAuths:
 		l.authsKey(f.At, "dead")
 	default:
 		l.say(badSetting, "cri", f.At, args)
+	}
+}
+
+func (l *lint) mirrorsAndPath(f Failure, args finding.Args) {
+	switch apart := l.ConfigPath.At.File != f.At.File; {
+	case l.ConfigPath.At.IsZero():
+		l.say(mirrorsByDefault, "", f.At, args)
+	case apart && l.Target.Runtime == "k0s":
+		l.say(mirrorsApart, "", f.At, args)
+	case apart:
+		l.say(mirrorsAndPath, "apart", f.At, args)
+	default:
+		l.say(mirrorsAndPath, "", f.At, args)
+	}
+	l.migrates()
+}
+
+// migrates: what cures the last finding is Migrate, together with hosts.toml
+// files that another dialect writes.
+func (l *lint) migrates() {
+	if f := l.found[len(l.found)-1].Fix; f != nil {
+		f.Intent = &finding.Intent{Do: finding.MigrateMirrors}
 	}
 }
 

@@ -80,12 +80,26 @@ func (s *story) setting(t *testing.T, line string) {
 }
 
 func tell(f finding.Finding) string {
-	out := fmt.Sprintf("%s %s %s %s\n    %s\n", f.ID, f.Severity, f.Code, f.At, f.Text)
+	marks := ""
+	if f.Stops {
+		marks += ", stops"
+	}
+	if f.Ignores {
+		marks += ", ignored"
+	}
+	if f.Registry != "" {
+		marks += ", of " + f.Registry
+	}
+	out := fmt.Sprintf("%s %s %s %s%s\n    %s\n", f.ID, f.Severity, f.Code, f.At, marks, f.Text)
 	for _, e := range f.Evidence {
 		out += fmt.Sprintf("    | %s | %s\n", strings.ReplaceAll(strings.TrimSpace(e.Saw), "\r", `\r`), e.Command)
 	}
 	if f.Fix != nil {
-		out += fmt.Sprintf("    > %s (%d edits)\n", f.Fix.Text, len(f.Fix.Edits))
+		by := fmt.Sprintf("%d edits", len(f.Fix.Edits))
+		if f.Fix.Intent != nil {
+			by = string(f.Fix.Intent.Do)
+		}
+		out += fmt.Sprintf("    > %s (%s)\n", f.Fix.Text, by)
 	}
 	return out
 }
