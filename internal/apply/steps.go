@@ -91,7 +91,7 @@ func (l *list) through(before, after source.File) error {
 		old = nil
 	}
 	if after.Kind == source.Dangling {
-		return l.replace(target, old, nil)
+		return nil // no target before and none afterwards
 	}
 	return l.replace(target, old, &after)
 }

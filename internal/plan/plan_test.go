@@ -21,7 +21,7 @@ func file(path, data string) source.File {
 func TestDiffListsWhatDiffers(t *testing.T) {
 	have := []source.File{
 		{Path: "/c/old", Kind: source.Directory, Mode: 0o755}, file("/c/old/hosts.toml", "x"),
-		file("/c/same", "s"), {Path: "/c/mode", Data: []byte("m"), Mode: 0o600, UID: 7, Xattrs: map[string][]byte{"user.a": []byte("1")}},
+		{Path: "/c", Kind: source.Directory, Mode: 0o755}, file("/c/same", "s"), {Path: "/c/mode", Data: []byte("m"), Mode: 0o600, UID: 7, Xattrs: map[string][]byte{"user.a": []byte("1")}},
 	}
 	want := []source.File{file("/c/same", "s"), {Path: "/c/mode", Data: []byte("n")}, file("/c/new", "n")}
 	var got []string
@@ -107,6 +107,7 @@ func TestImpossiblePlansAreRefused(t *testing.T) {
 		"broken":             {Before: &source.File{Path: "/a", Problem: "permission denied"}},
 		"dangling, no link":  {Before: &source.File{Path: "/a", Kind: source.Dangling}},
 		"file for directory": {Before: &dir, After: &source.File{Path: "/d"}},
+		"target of a link":   {Before: &source.File{Path: "/l", Link: "x", Data: []byte("x")}, After: &source.File{Path: "/l", Link: "x", Kind: source.Dangling}},
 		"half a move":        {Before: &a, Moved: true},
 		"move with a change": {Before: &a, After: &moved, Moved: true},
 		"move to itself":     {Before: &a, After: &a, Moved: true},

@@ -37,6 +37,9 @@ func (c Change) validate() error {
 	if c.Moved {
 		return c.validateMove()
 	}
+	if c.Through() && c.After.Kind == source.Dangling && c.Before.Kind != source.Dangling {
+		return errors.New("to remove the target of a link, name the target")
+	}
 	if c.Before != nil && c.After != nil && (c.Before.Kind == source.Directory) != (c.After.Kind == source.Directory) {
 		return errors.New("a directory and a file cannot replace one another")
 	}
