@@ -20,11 +20,12 @@ const module = "github.com/towpath-dev/towpath/internal/"
 // is the moment to ask where it belongs.
 var rows = [][]string{
 	{"source"},
-	{"route", "finding", "tomldoc"},
-	{"snapshot", "plan"},
-	{"rule", "dialect", "apply", "node", "upstream", "report", "world"},
+	{"route", "finding", "tomldoc", "yamldoc"},
+	{"snapshot", "plan", "unit"},
+	{"rule", "dialect", "apply", "node", "upstream", "world"},
 	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "diagnosis", "probe", "pull", "runtime"},
-	{"dialect/all", "dialect/dialecttest", "effective"},
+	{"dialect/all", "dialect/dialecttest", "dialect/hostscheck", "dialect/containerdconfig/corpus", "dialect/containerdconfig/outcome", "effective", "report"},
+	{"survey", "repair"},
 	{"doctor"},
 	{"demo"},
 	{"cli"},
@@ -32,7 +33,10 @@ var rows = [][]string{
 
 // pure packages do no I/O: they import none of these.
 var (
-	pure      = []string{"source", "route", "finding", "tomldoc", "snapshot", "plan", "rule", "dialect", "dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/all", "diagnosis", "effective"}
+	pure = []string{
+		"source", "route", "finding", "tomldoc", "yamldoc", "snapshot", "plan", "unit", "rule", "dialect",
+		"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/all", "diagnosis", "effective", "repair",
+	}
 	forbidden = []string{"os", "os/exec", "net", "net/http", "syscall"}
 )
 

@@ -9,6 +9,8 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+
+	"github.com/towpath-dev/towpath/internal/report"
 )
 
 // World is everything that a command gets from outside.
@@ -28,49 +30,115 @@ const (
 	exitFailed   = 3 // could not do it: drift, lock held, rolled back, pull or demo failed
 )
 
-// exitError carries an exit status through cobra; with a nil err nothing more is printed.
+// exitError carries an exit status through cobra; with a nil err the result
+// has been printed and nothing more is to be said.
 type exitError struct {
 	status int
 	err    error
+	hint   string // what to try
 }
 
 func (e exitError) Error() string { return fmt.Sprint(e.err) }
 func (e exitError) Unwrap() error { return e.err }
 
-func usage(format string, args ...any) error {
-	return exitError{exitUsage, fmt.Errorf(format, args...)}
+// usage is a mistake in how the command was called.
+func usage(hint, format string, args ...any) error {
+	return exitError{exitUsage, fmt.Errorf(format, args...), hint}
+}
+
+// app is one call of the program: the world and the flags that all commands share.
+type app struct {
+	World
+	flags  flags
+	format report.Format
 }
 
 // Main runs one command and returns its exit status.
 func Main(ctx context.Context, w World) int {
-	root := newRoot(&w)
+	a := &app{World: w, format: report.Text}
+	root := newRoot(a)
 	root.SetArgs(w.Args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitClean
 	}
-	var exit exitError
-	if !errors.As(err, &exit) {
-		exit = exitError{exitFailed, err}
+	return a.fail(err)
+}
+
+// fail prints an error where it belongs: as a document when one was asked for.
+func (a *app) fail(err error) int {
+	exit, ok := errors.AsType[exitError](err)
+	if !ok {
+		exit = exitError{status: exitFailed, err: err}
 	}
-	if exit.err != nil {
-		fmt.Fprintf(w.Err, "towpath: %v\n", exit.err)
+	if exit.err == nil {
+		return exit.status
+	}
+	if format := report.Format(a.flags.output); format == report.JSON || format == report.YAML {
+		if report.Write(a.Out, format, report.NewFailure(exit.status, exit.err.Error())) == nil {
+			return exit.status
+		}
+	}
+	fmt.Fprintf(a.Err, "towpath: %v\n", exit.err)
+	if exit.hint != "" {
+		fmt.Fprintf(a.Err, "towpath: try: %s\n", exit.hint)
 	}
 	return exit.status
 }
 
-func newRoot(w *World) *cobra.Command {
+const long = `Towpath explains, repairs and proves everything between a node's container
+runtime and its image registries.
+
+  towpath explain ghcr.io/owner/app:1     which hosts a pull asks, in order, and why
+  towpath lint                            what is wrong in this node's files
+  towpath doctor ghcr.io/owner/app:1      what really fails, with proof and the fix
+  towpath demo                            see all of it, without a node
+
+Nothing is changed unless you say so: apply, rollback and --fix show a diff first.
+Exit status: 0 clean, 1 findings, 2 wrong usage, 3 could not do it.`
+
+func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "towpath",
 		Short:         "Explain, repair and prove how a node pulls its images",
+		Long:          long,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("towpath --help", "%q is no command of towpath", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			return a.flags.check(a)
+		},
 	}
-	root.SetIn(w.In)
-	root.SetOut(w.Out)
-	root.SetErr(w.Err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitError{exitUsage, err} })
-	root.AddCommand(newVersion(w))
+	root.SetIn(a.In)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return exitError{exitUsage, err, cmd.CommandPath() + " --help"}
+	})
+	root.PersistentFlags().StringVarP(&a.flags.output, "output", "o", "text", "output `format`: text, json or yaml")
+	root.AddCommand(newExplain(a), newDoctor(a), newRules(a), newVersion(a))
+	for _, c := range root.Commands() {
+		usageErrors(c)
+	}
 	return root
+}
+
+// usageErrors makes wrong arguments a usage error, as wrong flags are.
+func usageErrors(c *cobra.Command) {
+	check := c.Args
+	if check == nil {
+		return
+	}
+	c.Args = func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return exitError{exitUsage, err, cmd.CommandPath() + " --help"}
+		}
+		return nil
+	}
 }

@@ -6,6 +6,7 @@ package finding
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 
 	"github.com/towpath-dev/towpath/internal/source"
@@ -78,6 +79,8 @@ type Finding struct {
 	Fix        *Fix // nil: this node cannot cure it
 
 	Ignores  bool   // At names something that the runtime disregards
+	Stops    bool   // no pull that it touches succeeds while it stands, whatever the network says
+	Registry string // the registry name whose pulls it touches; empty: all
 	Endpoint string // the endpoint it is about, as in snapshot.Hop; empty: none or all
 	Stage    string // where in a pull it bites: node, config, resolve, connect, tls, token, manifest, blob
 }
@@ -90,13 +93,41 @@ type Evidence struct {
 }
 
 // Fix says how to cure a finding. Edits are what Towpath can do itself; Run is
-// what has to be run afterwards, or instead.
+// what has to be run afterwards, or instead. A rule that knows what is wanted
+// but not how this runtime spells it leaves an Intent, which package repair
+// turns into edits.
 type Fix struct {
-	Text  string
-	Live  bool // takes effect without a restart
-	Edits []source.Edit
-	Run   []string
+	Text   string
+	Live   bool // takes effect without a restart
+	Edits  []source.Edit
+	Run    []string
+	Intent *Intent
 }
+
+// Intent is a wish for the configuration, free of any dialect.
+type Intent struct {
+	Do       Action
+	Registry string // the registry named in images
+	Endpoint string // "https://host[:port]/v2" as in snapshot.Hop; empty: all of the registry
+	Value    string // what the action needs: a CA file, a scheme, a list of hosts
+}
+
+// Action names what an intent wants.
+type Action string
+
+// The actions that package repair knows.
+const (
+	AddCA          Action = "add-ca"          // Value: PEM file on the node
+	UseScheme      Action = "use-scheme"      // Value: "http" or "https"
+	RemoveMirror   Action = "remove-mirror"   //
+	DemoteMirror   Action = "demote-mirror"   // ask it after the others
+	LimitDial      Action = "limit-dial"      // Value: duration for dial_timeout
+	UsePath        Action = "use-path"        // Value: the API's root at the endpoint, "/v2/hub"
+	BypassProxy    Action = "bypass-proxy"    // Value: hosts for NO_PROXY, comma separated
+	UseProxy       Action = "use-proxy"       // Value: proxy URL, password masked: from another file of the node
+	MigrateMirrors Action = "migrate-mirrors" // registry.mirrors to hosts.toml under config_path
+	ClassicHello   Action = "classic-hello"   // GODEBUG for a middlebox that drops post-quantum hellos
+)
 
 // Args fills the names in a text: {"host": "ghcr.io"} for "{host} is …".
 type Args map[string]any
@@ -109,6 +140,7 @@ type Kind struct {
 	Title    string // one line
 	Severity Severity
 	Ignores  bool   // what it is about is disregarded by the runtime
+	Stops    bool   // no pull that it touches succeeds while it stands
 	Doc      string // Markdown: why it matters and how to fix it
 	Text     string // template of the finding's text
 	Fix      string // template of the fix's text; empty: no edit on this node cures it
@@ -139,7 +171,7 @@ func (k Kind) Vary(variant, subject string, args Args) Finding {
 	}
 	f := Finding{
 		Code: k.Code, ID: k.ID, Severity: k.Severity, Role: Primary, Confidence: Certain,
-		Subject: subject, Text: Say(text, args), Ignores: k.Ignores,
+		Subject: subject, Text: Say(text, args), Ignores: k.Ignores, Stops: k.Stops,
 	}
 	if fix != "" {
 		f.Fix = &Fix{Text: Say(fix, args)}
@@ -149,7 +181,10 @@ func (k Kind) Vary(variant, subject string, args Args) Finding {
 
 // Saw adds evidence and returns the finding.
 func (f Finding) Saw(saw, where, command string) Finding {
-	f.Evidence = append(f.Evidence[:len(f.Evidence):len(f.Evidence)], Evidence{saw, where, command})
+	e := Evidence{saw, where, command}
+	if !slices.Contains(f.Evidence, e) {
+		f.Evidence = append(f.Evidence[:len(f.Evidence):len(f.Evidence)], e)
+	}
 	return f
 }
 

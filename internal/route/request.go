@@ -27,8 +27,11 @@ type Request struct {
 // Resolve returns the requests by which a runtime turns a reference into a
 // digest, in order: the next is sent only when the one before did not succeed.
 // A digest that no endpoint has as a manifest is looked for among the blobs,
-// because containerd does so.
+// because containerd does so. A route that fails before it asks has none.
 func (t Table) Resolve(ref Ref) []Request {
+	if t.Route(ref.Registry).Fails != "" {
+		return nil
+	}
 	need := Pull
 	if ref.Digest == "" {
 		need |= Resolve
@@ -49,6 +52,9 @@ func (t Table) Resolve(ref Ref) []Request {
 // Fetch returns the requests for one object by its digest, in order. containerd
 // asks every host then, whatever it is trusted with, once one may serve pulls.
 func (t Table) Fetch(ref Ref, what Object, digest string) []Request {
+	if t.Route(ref.Registry).Fails != "" {
+		return nil
+	}
 	hosts := t.Endpoints(ref.Registry)
 	for _, e := range hosts {
 		if e.Serves.Has(Pull) {

@@ -5,7 +5,6 @@ package route
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/towpath-dev/towpath/internal/source"
@@ -161,7 +160,7 @@ func (t Table) Route(registry string) Route {
 			return t.Routes[i]
 		}
 	}
-	return Route{Match: registry, Upstream: &Endpoint{Role: Upstream, Serves: Pull | Resolve | Push | Referrers}}
+	return Route{Match: registry, Upstream: &Endpoint{Role: Upstream, Serves: t.Target.Everything()}}
 }
 
 // Endpoints returns the hosts of a registry in the order in which the runtime
@@ -199,7 +198,8 @@ func (t Table) dress(e Endpoint) Endpoint {
 	return e
 }
 
-// fill completes an upstream that stands for the registry of the image.
+// fill completes an upstream that stands for the registry of the image. What
+// the runtime decides for localhost beats what a configuration says of it.
 func (t Table) fill(e Endpoint, registry string) Endpoint {
 	if e.Host != "" {
 		return e
@@ -207,9 +207,8 @@ func (t Table) fill(e Endpoint, registry string) Endpoint {
 	std := t.Default(registry)
 	e.Scheme, e.Host, e.Path = std.Scheme, std.Host, std.Path
 	e.PlainFallback = std.PlainFallback
-	if !e.TLS.Set {
-		e.TLS = std.TLS
-	}
+	e.TLS.SkipVerify = e.TLS.SkipVerify || std.TLS.SkipVerify
+	e.TLS.Set = e.TLS.Set || std.TLS.Set
 	return e
 }
 
@@ -217,50 +216,44 @@ func (t Table) fill(e Endpoint, registry string) Endpoint {
 // speaks of it. Source: containerd core/remotes/docker/config/hosts.go and
 // internal/cri/server/images/image_pull.go (defaultScheme).
 func (t Table) Default(registry string) Endpoint {
-	e := Endpoint{Scheme: "https", Host: registry, Path: "/v2", Role: Upstream, Serves: Pull | Resolve | Push | Referrers}
-	if registry == "docker.io" {
-		e.Host = "registry-1.docker.io"
-		return e
-	}
-	if !isLocalhost(registry) {
-		return e
-	}
-	port := portOf(registry)
+	e := Endpoint{Scheme: "https", Host: registry, Path: "/v2", Role: Upstream, Serves: t.Target.Everything()}
 	switch {
+	case registry == "docker.io":
+		e.Host = "registry-1.docker.io"
+	case !IsLocalhost(registry):
 	case t.Plain == PlainCRI:
 		e.Scheme = "http"
-	case !t.Target.Containerd.Since("1.6.9", "1.7.0"):
-	case port == "80":
-		e.Scheme = "http"
-	case port == "" || port == "443":
-		e.TLS = TLS{SkipVerify: true, Set: true}
 	default:
-		e.TLS = TLS{SkipVerify: true, Set: true}
-		e.PlainFallback = true
+		t.Target.localhost(&e)
 	}
 	return e
 }
 
-// isLocalhost follows containerd's matcher: names and loopback literals with or
-// without a port; a bracketed [::1] without a port is not recognised.
-func isLocalhost(host string) bool {
-	name := host
-	if i := strings.LastIndexByte(host, ':'); i >= 0 && portOf(host) != "" {
-		name = host[:i]
+// localhost applies the rule for a registry on this machine, which containerd
+// changed three times.
+//
+// | containerd                   | no port, 443 | 80          | other port  |
+// |------------------------------|--------------|-------------|-------------|
+// | before 1.6.9                 | https        | https       | https       |
+// | 1.6.9–1.6.24, 1.7.0–1.7.6    | http         | http        | http        |
+// | 1.7.7                        | https, http  | https, http | https, http |
+// | since 1.6.25, 1.7.8          | https        | http        | https, http |
+//
+// HTTPS is not verified then, except before 1.6.9.
+func (g Target) localhost(e *Endpoint) {
+	if !g.Containerd.Since("1.6.9", "1.7.0") {
+		return
 	}
-	if name == "localhost" || name == "[::1]" && name != host || name == "::1" {
-		return true
+	port := Port(e.Host)
+	e.TLS = TLS{SkipVerify: true, Set: true}
+	switch {
+	case !g.Containerd.Since("1.6.25", "1.7.7"):
+		e.Scheme = "http"
+	case !g.Containerd.Since("1.6.25", "1.7.8"):
+		e.PlainFallback = true
+	case port == "80":
+		e.Scheme, e.TLS = "http", TLS{}
+	case port != "" && port != "443":
+		e.PlainFallback = true
 	}
-	parts := strings.Split(name, ".")
-	return len(parts) == 4 && parts[0] == "127" && !slices.ContainsFunc(parts, func(p string) bool {
-		return p == "" || len(p) > 3 || strings.Trim(p, "0123456789") != ""
-	})
-}
-
-func portOf(host string) string {
-	i := strings.LastIndexByte(host, ':')
-	if i < 0 || strings.HasSuffix(host, "]") || strings.Trim(host[i+1:], "0123456789") != "" {
-		return ""
-	}
-	return host[i+1:]
 }

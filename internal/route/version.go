@@ -98,3 +98,11 @@ type Target struct {
 	Containerd Version // of the containerd inside; equals Version for plain containerd
 	Fork       bool    // the k3s-io fork of containerd, which knows rewrite and an absent server
 }
+
+// Everything is what an endpoint is trusted with when nobody restricts it.
+func (g Target) Everything() Serves {
+	if g.Containerd.Since("2.2.0") {
+		return Pull | Resolve | Push | Referrers
+	}
+	return Pull | Resolve | Push
+}

@@ -53,6 +53,7 @@ const (
 	RedirectBad   Cause = "redirect-bad"    // to plain HTTP, or without a Location
 	TooLarge      Cause = "too-large"       // more than a pull may read
 	Truncated     Cause = "truncated"       // fewer bytes than announced
+	Stalled       Cause = "stalled"         // the bytes of a body stopped coming
 	WrongDigest   Cause = "wrong-digest"    // the bytes do not hash to their name
 	Status        Cause = "status"          // an HTTP status that ends the hop
 	BadReply      Cause = "bad-reply"       // 200 with something that is no manifest, token or blob
@@ -60,18 +61,21 @@ const (
 	OutOfTime     Cause = "out-of-time"     // our own deadline, before the server had failed
 	Canceled      Cause = "canceled"        // somebody stopped us
 	Unclassified  Cause = "unclassified"    //
+	BadAddress    Cause = "bad-address"     // a redirect or realm led to an address that only this node or its cloud should see: not contacted
 	ForeignRealm  Cause = "foreign-realm"   // the realm is no place for these credentials: not sent
 	TokenBad      Cause = "token-bad-reply" // the token server's 200 carried no token
 	TokenDenied   Cause = "token-denied"    // the token server refused
 	TokenUnusable Cause = "token-unusable"  // the registry refused the token that its own server gave
 	NoScheme      Cause = "no-scheme"       // the challenge offers no scheme that containerd knows
+	NoPlatform    Cause = "no-platform"     // the index has no entry for the node's platform
 )
 
 // Failure is how an attempt ended.
 type Failure struct {
 	Stage Stage  `json:"stage"`
 	Cause Cause  `json:"cause"`
-	Text  string `json:"text"` // verbatim, secrets masked
+	Text  string `json:"text"`           // verbatim, secrets masked
+	Ends  bool   `json:"ends,omitempty"` // the runtime gives up here and asks no later host
 }
 
 // Pull is the replay of a pull: every host that the runtime would ask.
@@ -135,18 +139,20 @@ const (
 	PlainHTTP        Change = "plain-http"         // http:// on the same port
 	OverTLS          Change = "over-tls"           // https:// on the same port
 	FreshTrust       Change = "fresh-trust"        // the pool as it is on disk now
-	WithIntermediate Change = "with-intermediate"  // the missing certificate fetched from its issuer's URL
+	WithIntermediate Change = "with-intermediate"  // with an intermediate from its issuer's URL or from a file of the node
+	NodeCA           Change = "node-ca"            // verified with a CA certificate that lies on the node, unused
 	SystemTrustOnly  Change = "system-trust-only"  // without the ca= of the configuration
 	OtherTime        Change = "other-time"         // verified at the time that others agree on
 	Anonymous        Change = "anonymous"          // without credentials
 	WithCredentials  Change = "with-credentials"   //
 	Direct           Change = "direct"             // around the proxy
 	ThroughProxy     Change = "through-proxy"      // through a proxy that other programs of the node use
+	AskDate          Change = "ask-date"           // the host's own date, whatever its certificate
 	ControlHost      Change = "control-host"       // another host through the same proxy
 	OtherPath        Change = "other-path"         // the API root at another path
 	OtherPort        Change = "other-port"         //
 	WithGet          Change = "with-get"           // GET where HEAD failed
-	LongerWait       Change = "longer-wait"        //
+	SimilarName      Change = "similar-name"       // a repository of nearly the same name
 )
 
 // Trial is one counterfactual.
@@ -158,18 +164,24 @@ type Trial struct {
 }
 
 // Attempt is everything that was seen of one HTTP request at one URL, redirects
-// included. What was not reached is nil or empty.
+// included. What was not reached is nil or empty. Failure stands at the leg where
+// it happened: every status but 2xx is one, unless the runtime goes on from it,
+// by a redirect, by logging in, or from HEAD to GET.
 type Attempt struct {
 	Method    string              `json:"method"`
 	URL       string              `json:"url"` // query values that may be secret are masked
 	Proxy     string              `json:"proxy,omitempty"`
 	Lookup    *Lookup             `json:"lookup,omitempty"` // nil: an address, or the proxy resolves
 	Dials     []Dial              `json:"dials,omitempty"`
+	ProxyName *Lookup             `json:"proxyName,omitempty"` // how the proxy's own name became addresses
 	ProxyHTTP *Response           `json:"proxyHttp,omitempty"` // the proxy's own reply
 	Handshake *Handshake          `json:"handshake,omitempty"` // nil: plain HTTP, or not reached
 	Response  *Response           `json:"response,omitempty"`
-	Sent      map[string][]string `json:"sent,omitempty"` // request headers, secrets masked
-	Next      *Attempt            `json:"next,omitempty"` // where a redirect led
+	Sent      map[string][]string `json:"sent,omitempty"`     // request headers, secrets masked
+	Withheld  string              `json:"withheld,omitempty"` // what the runtime would send here and Towpath does not, and why
+	Reused    bool                `json:"reused,omitempty"`   // over the connection of an earlier attempt, whose evidence is repeated
+	Next      *Attempt            `json:"next,omitempty"`     // where a redirect led
+	Before    *Attempt            `json:"before,omitempty"`   // the same over HTTPS, which failed so that the runtime fell back to plain HTTP
 	Failure   *Failure            `json:"failure,omitempty"`
 	Started   time.Time           `json:"started"`
 	Took      Timings             `json:"took"`
@@ -193,12 +205,16 @@ type Lookup struct {
 	Addrs   []string    `json:"addrs"`             // what the runtime would connect to, in order
 	CNAMEs  []string    `json:"cnames,omitempty"`
 	Server  *NameServer `json:"server,omitempty"` // the one whose answer counts
+
+	Wait    time.Duration `json:"wait,omitempty"`    // that the runtime spends on servers that do not answer
+	Failure *Failure      `json:"failure,omitempty"` // nil: there are addresses
 }
 
 // Answer is what one name server said to one question.
 type Answer struct {
 	Server NameServer    `json:"server"`
 	Name   string        `json:"name"` // as asked, with the search domain that was tried
+	Type   string        `json:"type"` // "A" or "AAAA"
 	Net    string        `json:"net"`  // "udp" or "tcp"
 	RCode  string        `json:"rcode,omitempty"`
 	Addrs  []string      `json:"addrs,omitempty"`
@@ -211,6 +227,7 @@ type Answer struct {
 type Dial struct {
 	Addr       string        `json:"addr"` // ip:port
 	OK         bool          `json:"ok"`
+	Used       bool          `json:"used,omitempty"` // the runtime would go on with this connection, and so did we
 	Err        *Failure      `json:"err,omitempty"`
 	Took       time.Duration `json:"took"`
 	Limit      time.Duration `json:"limit"`                // how long we waited at most
@@ -280,9 +297,11 @@ type Auth struct {
 	Shared     bool     `json:"shared,omitempty"` // they came with the request, so every host would get them
 	Withheld   string   `json:"withheld,omitempty"`
 	Sent       bool     `json:"sent"`
+	Post       *Attempt `json:"post,omitempty"` // the POST that was refused in a way that makes containerd go on with GET
 	Token      *Attempt `json:"token,omitempty"`
 	Claims     *Claims  `json:"claims,omitempty"`
-	Got        bool     `json:"got"` // a token came back
+	Got        bool     `json:"got"`               // a token came back
+	Failure    *Failure `json:"failure,omitempty"` // why this did not open the registry; nil: it did
 }
 
 // Claims are the parts of a token that say what it is good for. Opaque tokens have none.

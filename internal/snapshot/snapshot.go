@@ -38,7 +38,8 @@ type Node struct {
 	Unseen      []Unseen          `json:"unseen,omitempty"`
 	Runtimes    []Runtime         `json:"runtimes,omitempty"`
 	Kubelet     *Kubelet          `json:"kubelet,omitempty"`
-	Hosts       []HostsLine       `json:"hosts,omitempty"` // /etc/hosts as the runtime sees it
+	Sources     []string          `json:"sources,omitempty"` // of host names, in order, by nsswitch.conf: "files", "dns"; empty: it does not say
+	Hosts       []HostsLine       `json:"hosts,omitempty"`   // /etc/hosts as the runtime sees it
 	Resolv      Resolv            `json:"resolv"`
 	ShellProxy  map[string]string `json:"shellProxy,omitempty"`  // proxy variables of the caller, passwords masked
 	OtherProxy  []ProxySetting    `json:"otherProxy,omitempty"`  // where else on the node a proxy is configured
@@ -60,6 +61,7 @@ type Runtime struct {
 	Exe     string            `json:"exe,omitempty"`
 	Args    []string          `json:"args,omitempty"`
 	Dir     string            `json:"dir,omitempty"` // working directory
+	UID     int               `json:"uid,omitempty"` // of its process; -1: not known
 	Started time.Time         `json:"started,omitzero"`
 	Env     map[string]string `json:"env,omitempty"`  // proxy, SSL_CERT_*, GODEBUG; passwords masked
 	Unit    string            `json:"unit,omitempty"` // systemd unit that owns the process: "containerd.service"
@@ -69,12 +71,46 @@ type Runtime struct {
 	Data    string            `json:"data,omitempty"`   // its root directory: content and snapshots
 	NetNS   string            `json:"netns,omitempty"`  // "net:[4026531840]"
 	MountNS string            `json:"mountns,omitempty"`
+	PIDNS   string            `json:"pidns,omitempty"`
 	Root    string            `json:"root,omitempty"` // path by which its file system is reached: "/proc/PID/root"
 	CRI     CRI               `json:"cri"`
 	Sandbox SandboxImage      `json:"sandbox"`
+	Found   string            `json:"found,omitempty"`   // how all this is known, one line for people
+	Apart   bool              `json:"apart,omitempty"`   // it lives in another network namespace than we
+	Owner   *Owner            `json:"owner,omitempty"`   // nil: it is its own master
+	Proxies []ProxySetting    `json:"proxies,omitempty"` // where its unit sets proxy variables; the last of a name counts
 
 	// Secrets of the environment, such as the password of a proxy. Never saved.
 	Reveal map[string]route.Secret `json:"-"`
+}
+
+// Owner is the program that runs a containerd of its own and writes its
+// configuration: k3s, RKE2 or k0s.
+type Owner struct {
+	PID     int       `json:"pid,omitempty"` // 0: not running
+	Exe     string    `json:"exe,omitempty"`
+	Started time.Time `json:"started,omitzero"`
+	Options []Option  `json:"options,omitempty"`
+}
+
+// Option is a setting that a program was started with, as far as it matters to
+// pulls: "private-registry", "data-dir".
+type Option struct {
+	Key   string     `json:"key"`
+	Value string     `json:"value"`
+	At    source.Pos `json:"at"`
+}
+
+// Option returns the value of an option; empty: it was not given.
+func (o *Owner) Option(key string) string {
+	if o != nil {
+		for _, p := range o.Options {
+			if p.Key == key {
+				return p.Value
+			}
+		}
+	}
+	return ""
 }
 
 // CRI is what the runtime's socket answered.
@@ -97,7 +133,7 @@ type SandboxImage struct {
 
 // Kubelet is the kubelet of the node, as far as it tells which runtime counts.
 type Kubelet struct {
-	PID      int        `json:"pid"`
+	PID      int        `json:"pid"` // 0: not running
 	Endpoint string     `json:"endpoint,omitempty"`
 	From     source.Pos `json:"from"`
 }
@@ -159,6 +195,7 @@ type Anchor struct {
 	Expires time.Time `json:"expires"`
 	File    string    `json:"file"`
 	Changed time.Time `json:"changed"` // of that certificate's own file, where it has one
+	Local   bool      `json:"local"`   // added on this node, not part of the distribution's set
 }
 
 // Disk is the file system under one directory of the runtime.

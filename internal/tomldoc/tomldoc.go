@@ -30,8 +30,10 @@ const (
 
 // Problem is why a document was refused, and where.
 type Problem struct {
-	At   source.Pos
-	Text string
+	At     source.Pos
+	Text   string
+	Unread bool // too large or too deep for us; the runtime may accept it
+	Crash  bool // the runtime's parser crashes on it
 }
 
 // Error is "file:line:column: text".
@@ -40,16 +42,19 @@ func (p *Problem) Error() string { return p.At.String() + ": " + p.Text }
 // Decode returns the document as nested maps, as the grammar reads it, or why
 // it is refused. Integers are int64, tables map[string]any, arrays []any.
 func Decode(g Grammar, file string, data []byte) (map[string]any, *Problem) {
-	if g == V1 {
-		tree, err := v1.LoadBytes(data)
-		if err != nil {
-			return nil, problemV1(file, err)
-		}
-		return tree.ToMap(), nil
-	}
 	out := map[string]any{}
-	if err := v2.Unmarshal(data, &out); err != nil {
-		return nil, problemV2(file, err)
+	bad := Try(g, file, data, func() error {
+		if g == V2 {
+			return v2.Unmarshal(data, &out)
+		}
+		tree, err := v1.LoadBytes(data)
+		if err == nil {
+			out = tree.ToMap()
+		}
+		return err
+	})
+	if bad != nil {
+		return nil, bad
 	}
 	return out, nil
 }
@@ -111,6 +116,9 @@ type Doc struct {
 // document that only v1 accepts is refused here, and positions are then those
 // that Decode's Problem or the caller can find.
 func Parse(file string, data []byte) (*Doc, *Problem) {
+	if bad := Guard(file, data); bad != nil {
+		return nil, bad
+	}
 	d := &Doc{File: file, Data: data}
 	p := &unstable.Parser{}
 	p.Reset(data)

@@ -54,3 +54,32 @@ func TestProblemsHaveAPlace(t *testing.T) {
 		}
 	}
 }
+
+func TestHostileDocumentsAreRefusedInTime(t *testing.T) {
+	big := func(s string, n int) []byte { return []byte(strings.Repeat(s, n)) }
+	for name, data := range map[string][]byte{
+		"ten megabytes in one line": append([]byte("a = \""), big("x", 10<<20)...),
+		"nested arrays":             append([]byte("a = "), big("[", 10000)...),
+		"nested tables":             big("a = {", 10000),
+		"dotted key":                append(big("a.", 10000), "b = 1\n"...),
+		"dotted header":             append(append([]byte("["), big("a.", 10000)...), "b]\n"...),
+		"many tables":               big("  [a]\n", 100000),
+		"one line of strings":       append(big(`a = "" `, 100000), big("[", 501)...),
+	} {
+		for _, g := range []Grammar{V1, V2} {
+			if _, bad := Decode(g, "f", data); bad == nil || !bad.Unread {
+				t.Errorf("%s, grammar %d: got %v", name, g, bad)
+			}
+		}
+		if _, bad := Parse("f", data); bad == nil || !bad.Unread {
+			t.Errorf("%s: got %v", name, bad)
+		}
+	}
+}
+
+func TestBracketsInStringsAndCommentsAreNotCounted(t *testing.T) {
+	line := "# " + strings.Repeat("[", 600) + "\na = \"" + strings.Repeat("{.", 600) + "\"\n"
+	if bad := Guard("f", []byte(line)); bad != nil {
+		t.Error(bad)
+	}
+}

@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/towpath-dev/towpath/internal/report"
+)
+
+//go:generate env UPDATE=1 go test -run TestRulePagesAreThoseOfTheRules .
+
+// The pages under docs/rules are written from the rules. UPDATE=1 rewrites them.
+func TestRulePagesAreThoseOfTheRules(t *testing.T) {
+	const dir = "../../docs/rules"
+	pages := report.Pages(kinds())
+	if os.Getenv("UPDATE") != "" {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range pages {
+			path := filepath.Join(dir, name)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	seen := map[string]bool{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, _ := filepath.Rel(dir, path)
+		seen[name] = true
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if string(data) != pages[name] {
+			t.Errorf("%s differs from its rule; run go generate ./internal/cli", path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range pages {
+		if !seen[name] {
+			t.Errorf("docs/rules/%s is missing; run go generate ./internal/cli", name)
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/report"
+)
+
+// flags are those that several commands share.
+type flags struct {
+	output string
+
+	root             string
+	runtime          string
+	hostsDir         string
+	registries       string
+	containerdConfig string
+	state            string
+
+	creds         string
+	user          string
+	passwordFile  string
+	passwordStdin bool
+	resolvers     []string
+	timeout       time.Duration
+
+	failOn string
+	ignore []string
+	yes    bool
+}
+
+// node adds the flags that say which node and which files.
+func (f *flags) node(s *pflag.FlagSet) {
+	s.StringVar(&f.root, "root", "/", "look at the node whose file system is mounted at `DIR`")
+	s.StringVar(&f.runtime, "runtime", "", "judge as `NAME[@VERSION]` instead of what is found: containerd@1.6, k3s@1.31")
+	s.StringVar(&f.hostsDir, "hosts-dir", "", "read certs.d from `DIR`")
+	s.StringVar(&f.registries, "registries", "", "read registries.yaml from `FILE`")
+	s.StringVar(&f.containerdConfig, "containerd-config", "", "read containerd's configuration from `FILE`")
+}
+
+// network adds the flags of commands that ask hosts.
+func (f *flags) network(s *pflag.FlagSet) {
+	s.StringVar(&f.creds, "creds", "", "credentials of the pull: a docker config.json or a Kubernetes dockerconfigjson secret in `FILE`")
+	s.StringVar(&f.user, "user", "", "log in as `NAME`, with --password-stdin or --password-file")
+	s.StringVar(&f.passwordFile, "password-file", "", "read the password from `FILE`")
+	s.BoolVar(&f.passwordStdin, "password-stdin", false, "read the password from standard input")
+	s.StringArrayVar(&f.resolvers, "resolver", nil, "compare with the name server `ADDR[:PORT]` as well (repeatable)")
+	s.DurationVar(&f.timeout, "timeout", 20*time.Second, "give up after this `time`")
+}
+
+// findings adds the flags of commands that judge.
+func (f *flags) findings(s *pflag.FlagSet) {
+	s.StringVar(&f.failOn, "fail-on", "error", "exit with 1 at findings of this `severity` or above: error, warning or info")
+	s.StringArrayVar(&f.ignore, "ignore", nil, "leave out findings with this `CODE` (repeatable)")
+}
+
+// changes adds the flags of commands that change a node.
+func (f *flags) changes(s *pflag.FlagSet) {
+	s.StringVar(&f.state, "state", "", "keep the journal in `DIR` (default ROOT/var/lib/towpath)")
+	s.BoolVarP(&f.yes, "yes", "y", false, "answer every question with yes")
+}
+
+// check refuses values that no command can use.
+func (f *flags) check(a *app) error {
+	a.format = report.Format(f.output)
+	if !slices.Contains([]report.Format{report.Text, report.JSON, report.YAML}, a.format) {
+		bad := f.output
+		f.output = string(report.Text)
+		return usage("-o json", "-o %s: the formats are text, json and yaml", bad)
+	}
+	if f.failOn != "" {
+		var s finding.Severity
+		if s.UnmarshalText([]byte(f.failOn)) != nil {
+			return usage("--fail-on warning", "--fail-on %s: the severities are error, warning and info", f.failOn)
+		}
+	}
+	if f.timeout < 0 {
+		return usage("--timeout 20s", "--timeout %s: it cannot be negative", f.timeout)
+	}
+	if f.user == "" && (f.passwordFile != "" || f.passwordStdin) {
+		return usage("--user NAME", "a password needs --user")
+	}
+	if f.user != "" && (f.passwordFile != "") == f.passwordStdin {
+		return usage("--user NAME --password-stdin", "--user needs exactly one of --password-stdin and --password-file")
+	}
+	return nil
+}
+
+// kept drops the findings that --ignore names.
+func (f *flags) kept(all []finding.Finding) []finding.Finding {
+	out := all[:0:0]
+	for _, x := range all {
+		if !slices.ContainsFunc(f.ignore, func(code string) bool { return code == x.Code || strings.EqualFold(code, x.ID) }) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// status is the exit status that findings ask for, as an error for cobra.
+func (f *flags) status(all []finding.Finding) error {
+	var limit finding.Severity
+	_ = limit.UnmarshalText([]byte(f.failOn))
+	for _, x := range all {
+		if x.Severity >= limit {
+			return exitError{status: exitFindings}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,270 @@
+// Package diagnosis turns what rules found into an answer: which findings are
+// causes and which are their symptoms, how much each matters for this pull, in
+// which order to tell them, and whether the image can be pulled at all. It is
+// pure: the same snapshot gives the same diagnosis.
+package diagnosis
+
+import (
+	"slices"
+
+	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/rule"
+	"github.com/towpath-dev/towpath/internal/snapshot"
+)
+
+// Verdict is the answer to "can this image be pulled?".
+type Verdict string
+
+// Healthy: the image is served and nothing is at warning or above. Degraded: it
+// is served, and something is. Broken: it is not served. Unknown: cannot be told.
+const (
+	Healthy  Verdict = "healthy"
+	Degraded Verdict = "degraded"
+	Broken   Verdict = "broken"
+	Unknown  Verdict = "unknown"
+)
+
+// Diagnosis is the answer and its reasons, the most important first.
+type Diagnosis struct {
+	Verdict  Verdict
+	Findings []finding.Finding
+}
+
+// Judge applies the rules to a snapshot. kinds are those of the findings that
+// reading the configuration made.
+func Judge(s *snapshot.Snapshot, rules []rule.Rule, kinds []finding.Kind) Diagnosis {
+	j := judge{s: s, symptoms: map[string][]string{}}
+	for _, r := range rules {
+		j.symptoms[r.Code] = r.Symptoms
+	}
+	for _, k := range kinds {
+		j.symptoms[k.Code] = append(j.symptoms[k.Code], k.Symptoms...)
+	}
+	all := distinct(append(j.configuration(), rule.Run(rules, s)...))
+	all = append(all, j.unexplained(all)...)
+	j.roles(all)
+	serving := j.serving(all)
+	j.weigh(all, serving)
+	j.sort(all)
+	return Diagnosis{Verdict: j.verdict(all, serving), Findings: all}
+}
+
+type judge struct {
+	s        *snapshot.Snapshot
+	symptoms map[string][]string
+}
+
+// configuration is what reading the files found that touches this pull. Advice
+// on style is the business of lint.
+func (j judge) configuration() []finding.Finding {
+	var out []finding.Finding
+	for _, f := range j.s.Config {
+		if f.Severity == finding.Info || f.Registry != "" && f.Registry != j.s.Ref.Registry {
+			continue
+		}
+		if f.Stage == "" {
+			f.Stage = "config"
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// distinct drops what is told twice: the same host may be mirror and registry.
+func distinct(all []finding.Finding) []finding.Finding {
+	type key struct{ code, id, subject, endpoint, at string }
+	seen := map[key]bool{}
+	return slices.DeleteFunc(all, func(f finding.Finding) bool {
+		k := key{f.Code, f.ID, f.Subject, f.Endpoint, f.At.String()}
+		if seen[k] {
+			return true
+		}
+		seen[k] = true
+		return false
+	})
+}
+
+var unexplained = finding.Kind{
+	Code: "network/unexplained", ID: "network/unexplained",
+	Title:    "A host of the chain fails in a way that no rule explains",
+	Severity: finding.Error,
+	Text:     "{host} fails ({stage}): {why}",
+	Doc:      "The evidence is what was seen. Towpath knows no cause that it would prove; the command shows the same once more.",
+}
+
+// Kinds are the findings that this package makes itself.
+var Kinds = []finding.Kind{unexplained}
+
+// unexplained tells the failures that no finding speaks of.
+func (j judge) unexplained(all []finding.Finding) []finding.Finding {
+	if j.s.Pull == nil {
+		return nil
+	}
+	var out []finding.Finding
+	for _, h := range j.s.Pull.Hops {
+		if h.Failure == nil || slices.ContainsFunc(all, func(f finding.Finding) bool {
+			return f.Endpoint == h.Endpoint || f.Endpoint == "" && explains(f, h.Failure)
+		}) {
+			continue
+		}
+		f := unexplained.New(h.Host, finding.Args{"host": h.Host, "stage": h.Failure.Stage, "why": h.Failure.Text}).Sure(finding.Possible)
+		f.Endpoint, f.Stage, f.At = h.Endpoint, string(h.Failure.Stage), h.From
+		out = append(out, f.Saw(h.Failure.Text, h.Endpoint, "curl -sSv "+h.Endpoint+"/"))
+	}
+	return out
+}
+
+// explains reports whether a finding about the whole node accounts for the
+// failure of a host: a dead name server does for a name that did not resolve.
+func explains(f finding.Finding, why *snapshot.Failure) bool {
+	switch why.Stage {
+	case snapshot.Resolve:
+		return f.Stage == string(snapshot.Resolve)
+	case snapshot.Connect:
+		return f.Stage == string(snapshot.Connect)
+	}
+	return f.Stops
+}
+
+// roles finds, for each finding, the deepest cause that explains it.
+func (j judge) roles(all []finding.Finding) {
+	for i := range all {
+		if c := j.cause(all, i, nil); c >= 0 {
+			all[i].Role, all[i].Because = finding.Secondary, all[c].Code
+		}
+	}
+}
+
+// cause is the index of the finding that explains another and is not explained
+// itself; -1: nothing does. The path guards against two that explain each other.
+func (j judge) cause(all []finding.Finding, symptom int, path []int) int {
+	for c := range all {
+		if c == symptom || slices.Contains(path, c) || !j.causes(all[c], all[symptom]) {
+			continue
+		}
+		if deeper := j.cause(all, c, append(path, symptom)); deeper >= 0 {
+			return deeper
+		}
+		return c
+	}
+	return -1
+}
+
+// causes reports whether one finding explains another.
+func (j judge) causes(c, f finding.Finding) bool {
+	if c.Endpoint != "" && f.Endpoint != "" && c.Endpoint != f.Endpoint {
+		return false
+	}
+	if slices.Contains(j.symptoms[c.Code], f.Code) {
+		return true
+	}
+	return c.Ignores && c.Severity == finding.Error && !f.Ignores && f.Endpoint != "" && j.unwritten(f.Endpoint)
+}
+
+// unwritten reports whether an endpoint stands in no file: the runtime asks it
+// only because what was written for this registry does not count.
+func (j judge) unwritten(endpoint string) bool {
+	return j.s.Pull != nil && slices.ContainsFunc(j.s.Pull.Hops, func(h snapshot.Hop) bool {
+		return h.Endpoint == endpoint && h.From.IsZero() && h.Failure != nil
+	})
+}
+
+// serving is the index of the host that the runtime gets the image from; -1:
+// from none. A finding may say that the runtime fails where our own request
+// succeeded.
+func (j judge) serving(all []finding.Finding) int {
+	if j.s.Pull == nil {
+		return -1
+	}
+	stops := func(endpoint string) bool {
+		return slices.ContainsFunc(all, func(f finding.Finding) bool { return f.Stops && f.Endpoint == endpoint })
+	}
+	if stops("") {
+		return -1
+	}
+	for i, h := range j.s.Pull.Hops {
+		switch {
+		case h.Failure != nil && h.Failure.Ends:
+			return -1
+		case h.Resolves && h.Failure == nil && !stops(h.Endpoint):
+			return i
+		}
+	}
+	return -1
+}
+
+// weigh gives each finding the severity that it has for this pull.
+func (j judge) weigh(all []finding.Finding, serving int) {
+	for i := range all {
+		f := &all[i]
+		hop := j.hop(f.Endpoint)
+		switch {
+		case f.Severity < finding.Error || f.Ignores && f.Endpoint == "":
+		case f.Code == "registry/image-not-found" && hop >= 0 && j.s.Pull.Hops[hop].Mirror && serving < 0:
+			f.Severity = finding.Warning // a mirror may lack what the registry has
+		case serving < 0 || f.Stops && f.Endpoint == "" || f.Stage == "node" || f.Stage == "config":
+		case hop > serving:
+			f.Severity = finding.Info // never asked while the one before serves
+		default:
+			f.Severity = finding.Warning
+		}
+	}
+}
+
+func (j judge) hop(endpoint string) int {
+	if j.s.Pull == nil || endpoint == "" {
+		return -1
+	}
+	return slices.IndexFunc(j.s.Pull.Hops, func(h snapshot.Hop) bool { return h.Endpoint == endpoint })
+}
+
+var stages = []string{"node", "config", string(snapshot.Resolve), string(snapshot.Connect), string(snapshot.TLS), string(snapshot.API),
+	string(snapshot.Token), string(snapshot.Manifest), string(snapshot.Blob)}
+
+// sort puts causes first, what breaks the pull before what slows it, and
+// within that the order in which the runtime meets them.
+func (j judge) sort(all []finding.Finding) {
+	slices.SortStableFunc(all, func(a, b finding.Finding) int {
+		if d := rank(a) - rank(b); d != 0 {
+			return d
+		}
+		if d := j.hop(a.Endpoint) - j.hop(b.Endpoint); d != 0 {
+			return d
+		}
+		return slices.Index(stages, a.Stage) - slices.Index(stages, b.Stage)
+	})
+}
+
+func rank(f finding.Finding) int {
+	r := int(finding.Error) - int(f.Severity)
+	if f.Role == finding.Secondary {
+		r += 10
+	}
+	return r
+}
+
+// verdict sums up.
+func (j judge) verdict(all []finding.Finding, serving int) Verdict {
+	stopped := slices.ContainsFunc(all, func(f finding.Finding) bool { return f.Stops && f.Endpoint == "" })
+	switch {
+	case stopped:
+		return Broken
+	case j.s.Pull == nil || len(j.s.Pull.Hops) == 0:
+		return Unknown
+	case serving < 0 && j.undecided():
+		return Unknown
+	case serving < 0:
+		return Broken
+	case slices.ContainsFunc(all, func(f finding.Finding) bool { return f.Severity >= finding.Warning }):
+		return Degraded
+	}
+	return Healthy
+}
+
+// undecided reports whether the only hosts that might serve the image were not
+// seen to fail: our own time ran out, or somebody stopped us.
+func (j judge) undecided() bool {
+	return slices.ContainsFunc(j.s.Pull.Hops, func(h snapshot.Hop) bool {
+		return h.Failure != nil && (h.Failure.Cause == snapshot.OutOfTime || h.Failure.Cause == snapshot.Canceled)
+	})
+}

@@ -1,0 +1,326 @@
+// Package hostscheck holds Towpath's reading of hosts.toml trees to the code of
+// a containerd: the same trees go to both, and every host, request and refusal
+// must agree. The modules under oracle/ bring the containerds; this package
+// brings the trees and the comparison and imports none of them.
+package hostscheck
+
+import (
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/towpath-dev/towpath/internal/dialect/containerd"
+	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/route"
+)
+
+// Runtime is a version of containerd, as the functions of its own code.
+type Runtime struct {
+	Version string
+
+	// Hosts is what ConfigureHosts returns for a registry under the roots.
+	Hosts func(log io.Writer, w *Wire, roots []string, registry string) ([]Host, error)
+
+	// Resolve has a resolver over the same hosts resolve an image.
+	Resolve func(w *Wire, roots []string, image string) error
+}
+
+// Host is a RegistryHost of any containerd.
+type Host struct {
+	Scheme, Host, Path string
+	Capabilities       uint8
+	Header             http.Header
+	Client             *http.Client
+}
+
+// Counts says what became of the inputs: each is read, or holds a file that
+// containerd drops, or fails the pull of an image.
+type Counts struct {
+	Inputs, Accepted, Dropped, Failing int
+	Fixed                              int // trees that a finding's edits made, compared as well
+	Hosts, Broken, Requests            int // over all images
+}
+
+// Run compares on all trees: the fixed ones, and as many generated and mutated
+// ones each as are asked for.
+func Run(t *testing.T, r Runtime, each int) Counts {
+	t.Helper()
+	t.Setenv("SSL_CERT_FILE", os.DevNull)
+	t.Setenv("SSL_CERT_DIR", filepath.Join(t.TempDir(), "none"))
+	c := &checker{t: t, runtime: r, target: route.Target{Runtime: "containerd", Version: route.MustVersion(r.Version), Containerd: route.MustVersion(r.Version)}, dir: t.TempDir(), seen: map[string]bool{}}
+	certs := newPKI(t)
+	trees := slices.Concat(fixed(certs), generated(certs, each), mutated(certs, each))
+	for _, tree := range trees {
+		c.tree(tree)
+	}
+	t.Logf("containerd %s: %+v", r.Version, c.counts)
+	return c.counts
+}
+
+type checker struct {
+	t       *testing.T
+	runtime Runtime
+	target  route.Target
+	dir     string
+	counts  Counts
+	bad     int
+
+	anyOrder bool            // containerd asks the hosts of this tree in a random order
+	seen     map[string]bool // what fixes made of trees
+	repaired bool            // this tree is another one with a fix applied
+}
+
+// maxReported bounds the output of a run that finds the same error everywhere.
+const maxReported = 20
+
+func (c *checker) tree(tree Tree) {
+	dir := filepath.Join(c.dir, fmt.Sprint(c.counts.Inputs, c.counts.Fixed))
+	if !c.repaired {
+		c.counts.Inputs++
+	}
+	roots := tree.write(c.t, dir)
+	files := look(c.t, dir)
+	files = referenced(files, containerd.References(files, c.target))
+	reading := containerd.Read(roots, files, c.target)
+	table := reading.Table
+	was := outcome{}
+	for _, image := range tree.Images {
+		ref, err := route.ParseRef(image)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		c.anyOrder = slices.ContainsFunc(reading.Findings, func(f finding.Finding) bool { return f.Code == "config/host-order-random" })
+		if diff := c.image(table, roots, ref, &was); diff != "" {
+			c.report(tree, image, strings.ReplaceAll(diff, dir, "…"))
+			break
+		}
+	}
+	if !c.repaired {
+		c.counts.add(was)
+	}
+	c.silence(tree, was, reading.Findings)
+	if err := os.RemoveAll(dir); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// silence checks that a file which containerd drops, or which fails the pull,
+// has a finding that says so, and that what a fix makes of a file is read alike.
+func (c *checker) silence(tree Tree, was outcome, found []finding.Finding) {
+	bad := slices.ContainsFunc(found, func(f finding.Finding) bool { return f.Severity == finding.Error })
+	if (was.dropped || was.failing) && !bad {
+		c.report(tree, "", fmt.Sprintf("no error is found: %+v", was))
+	}
+	if c.repaired {
+		return
+	}
+	c.repaired = true
+	for _, f := range found {
+		if f.Fix == nil || len(f.Fix.Edits) == 0 || len(f.Fix.Edits[0].New)+f.Fix.Edits[0].End == 0 {
+			continue
+		}
+		if after, ok := tree.edited(c, f.Fix.Edits); ok && !c.seen[fmt.Sprint(after.Entries)] {
+			c.seen[fmt.Sprint(after.Entries)] = true
+			after.Name += ", fixed " + f.ID
+			c.counts.Fixed++
+			c.tree(after)
+		}
+	}
+	c.repaired = false
+}
+
+// outcome is what became of a tree.
+type outcome struct{ dropped, failing bool }
+
+func (c *Counts) add(o outcome) {
+	switch {
+	case o.dropped:
+		c.Dropped++
+	case o.failing:
+		c.Failing++
+	default:
+		c.Accepted++
+	}
+}
+
+func (c *checker) report(tree Tree, image, diff string) {
+	if c.bad++; c.bad > maxReported {
+		c.t.FailNow()
+	}
+	var text strings.Builder
+	for _, e := range tree.Entries {
+		fmt.Fprintf(&text, "-- %s%s\n%s\n", e.Path, e.Link, e.Data)
+	}
+	c.t.Errorf("%s, %s: %s\n%s", tree.Name, image, diff, text.String())
+}
+
+// image compares one image and says what differs.
+func (c *checker) image(table route.Table, roots []string, ref route.Ref, was *outcome) string {
+	var log strings.Builder
+	wire := &Wire{}
+	hosts, err := c.hosts(&log, wire, roots, ref.Registry)
+	r := table.Route(ref.Registry)
+	if err != nil || r.Fails != "" {
+		was.failing = true
+		if err == nil || r.Fails == "" {
+			return fmt.Sprintf("containerd fails with %v, the route with %q", err, r.Fails)
+		}
+		return ""
+	}
+	was.dropped = was.dropped || strings.Contains(log.String(), "failed to decode")
+	endpoints := table.Endpoints(ref.Registry)
+	c.counts.Hosts += len(endpoints)
+	for _, e := range endpoints {
+		if e.Broken != "" {
+			c.counts.Broken++
+		}
+	}
+	if diff := c.compareHosts(hosts, endpoints); diff != "" {
+		return diff + "\nlog: " + log.String()
+	}
+	if diff := c.compareTransports(wire.taps[1:], endpoints); diff != "" {
+		return diff
+	}
+	if c.repaired {
+		return ""
+	}
+	for _, plain := range []bool{false, true} {
+		wire := &Wire{PlainOnly: plain}
+		_ = c.runtime.Resolve(wire, roots, ref.String())
+		sent := wire.Requests()
+		c.counts.Requests += len(sent)
+		if diff := c.compareRequests(sent, table.Resolve(ref), plain); diff != "" {
+			return diff
+		}
+	}
+	return ""
+}
+
+// hosts asks containerd and turns a crash into an error.
+func (c *checker) hosts(log io.Writer, w *Wire, roots []string, registry string) (out []Host, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("crash: %v", r)
+		}
+	}()
+	return c.runtime.Hosts(log, w, roots, registry)
+}
+
+func (c *checker) compareHosts(hosts []Host, endpoints []route.Endpoint) string {
+	got, want := []string{}, []string{}
+	for _, h := range hosts {
+		fallback := strings.Contains(fmt.Sprintf("%T", h.Client.Transport), "allback")
+		want = append(want, fmt.Sprintf("%q %q %q serves %d, fallback %v, header %q", h.Scheme, h.Host, path.Join("/", h.Path), h.Capabilities, fallback, h.Header))
+	}
+	for _, e := range endpoints {
+		header := http.Header(nil)
+		for _, line := range e.Header {
+			if header == nil {
+				header = http.Header{}
+			}
+			header[line.Key] = reveal(line.Values)
+		}
+		got = append(got, fmt.Sprintf("%q %q %q serves %d, fallback %v, header %q", e.Scheme, e.Host, path.Join("/", e.Path), e.Serves, e.PlainFallback, header))
+	}
+	if !c.equal(got, want) {
+		return fmt.Sprintf("hosts\n  containerd %s\n  towpath    %s", strings.Join(want, "\n             "), strings.Join(got, "\n             "))
+	}
+	return ""
+}
+
+// equal compares lists; where containerd itself throws dice about the order of
+// hosts, and the reading says so, order does not count.
+func (c *checker) equal(got, want []string) bool {
+	if c.anyOrder {
+		slices.Sort(got)
+		slices.Sort(want)
+	}
+	return slices.Equal(got, want)
+}
+
+func reveal(values []route.Secret) []string {
+	out := []string{}
+	for _, v := range values {
+		out = append(out, v.Reveal())
+	}
+	return out
+}
+
+// compareTransports looks at the transports that containerd made for hosts of
+// their own settings, in their order.
+func (c *checker) compareTransports(taps []*Tap, endpoints []route.Endpoint) string {
+	got, want := []string{}, []string{}
+	for _, tap := range taps {
+		tls := tap.Theirs.TLSClientConfig
+		cas := 0
+		if tls.RootCAs != nil {
+			cas = len(tls.RootCAs.Subjects()) //nolint:staticcheck // the pool holds no system roots here
+		}
+		want = append(want, fmt.Sprintf("%d authorities, %d clients, skip %v, dial %s", cas, len(tls.Certificates), tls.InsecureSkipVerify, dialTimeout(tap.Theirs)))
+	}
+	for _, e := range endpoints {
+		if !e.TLS.Set && e.DialTimeout == 0 && !e.NoDialLimit {
+			continue
+		}
+		dial := e.DialTimeout.String()
+		if e.DialTimeout == 0 && !e.NoDialLimit {
+			dial = "30s"
+		}
+		got = append(got, fmt.Sprintf("%d authorities, %d clients, skip %v, dial %s", countCA(e.TLS.CA), len(e.TLS.Client), e.TLS.SkipVerify, dial))
+	}
+	if !c.equal(got, want) {
+		return fmt.Sprintf("transports\n  containerd %q\n  towpath    %q", want, got)
+	}
+	return ""
+}
+
+func countCA(files []string) int {
+	pool := x509.NewCertPool()
+	for _, f := range files {
+		data, _ := os.ReadFile(f)
+		pool.AppendCertsFromPEM(data)
+	}
+	return len(pool.Subjects()) //nolint:staticcheck // no system roots
+}
+
+// dialTimeout finds the limit in the dialer that a transport dials with.
+func dialTimeout(t *http.Transport) string {
+	return dialerOf(t.DialContext).Timeout.String()
+}
+
+func (c *checker) compareRequests(sent []Sent, requests []route.Request, plain bool) string {
+	got, want := []string{}, []string{}
+	for _, s := range sent {
+		want = append(want, s.Method+" "+s.URL)
+	}
+	for _, r := range requests {
+		if r.Endpoint.Broken != "" {
+			continue
+		}
+		u, err := url.Parse(r.URL)
+		if err != nil {
+			got = append(got, "unparsable "+r.URL)
+			continue
+		}
+		if plain && u.Scheme == "https" {
+			if !r.Endpoint.PlainFallback {
+				continue
+			}
+			u.Scheme = "http"
+		}
+		u.Host = strings.TrimSuffix(u.Host, ":")
+		got = append(got, r.Method+" "+u.String())
+	}
+	if !c.equal(got, want) {
+		return fmt.Sprintf("requests, plain %v\n  containerd %q\n  towpath    %q", plain, want, got)
+	}
+	return ""
+}

@@ -1,0 +1,115 @@
+package k3s
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/source"
+	"github.com/towpath-dev/towpath/internal/yamldoc"
+)
+
+// repeats finds keys that are there twice, in one mapping or in two sections
+// of one name. The first finding that loses something, else the first of all,
+// carries the edits that put everything together.
+func (r *reader) repeats() {
+	all := r.yaml.Repeats(4)
+	for _, name := range []string{"mirrors", "configs"} {
+		all = append(all, r.acrossSections(name)...)
+	}
+	if len(all) == 0 {
+		return
+	}
+	edits := r.merged()
+	carrier := -1
+	for _, rep := range all {
+		if carrier < 0 && len(rep.Path) > 0 && len(lost(rep)) > 0 {
+			carrier = len(r.findings)
+		}
+		r.repeat(rep)
+	}
+	if carrier < 0 {
+		carrier = len(r.findings) - len(all)
+	}
+	r.edit(&r.findings[carrier], edits...)
+}
+
+// acrossSections lists the names that are in more than one section.
+func (r *reader) acrossSections(section string) []yamldoc.Repeat {
+	var out []yamldoc.Repeat
+	seen := map[string]yamldoc.Pair{}
+	for i, m := range r.doc.sections(section) {
+		for _, p := range m.Pairs {
+			if first, twice := seen[keyOf(p)]; i > 0 && twice {
+				out = append(out, yamldoc.Repeat{Path: []string{section}, First: first, Second: p})
+			}
+		}
+		for _, p := range m.Pairs {
+			seen[keyOf(p)] = p
+		}
+	}
+	return out
+}
+
+func (r *reader) repeat(rep yamldoc.Repeat) {
+	line := rep.Second.Key.At.Line
+	if len(rep.Path) == 0 {
+		f := r.found(repeatedSection, "", rep.First.Key.At, finding.Args{"section": keyOf(rep.First), "line": line})
+		r.alsoSaw(f, rep.Second.Key.At)
+		return
+	}
+	path := strings.Join(append(rep.Path[:len(rep.Path):len(rep.Path)], keyOf(rep.First)), ".")
+	args := finding.Args{"path": path, "line": line, "lost": strings.Join(lost(rep), " and ")}
+	variant := ""
+	if len(lost(rep)) == 0 {
+		variant = "same"
+	}
+	f := r.found(repeatedKey, variant, rep.First.Key.At, args)
+	r.alsoSaw(f, rep.Second.Key.At)
+	if within(rep.First.Value, rep.Second.Value) {
+		f.Severity = finding.Warning
+	}
+}
+
+func (r *reader) alsoSaw(f *finding.Finding, at source.Pos) {
+	*f = f.Saw(r.show(at), at.String(), sed(at))
+}
+
+// within reports whether everything that one value says is said by another.
+func within(a, b *yamldoc.Node) bool {
+	a, b = a.Follow(), b.Follow()
+	switch {
+	case a == nil || a.Kind == yamldoc.Null:
+		return true
+	case b == nil || a.Kind != b.Kind:
+		return false
+	case a.Kind == yamldoc.Scalar:
+		return a.Value == b.Value
+	case a.Kind == yamldoc.Sequence:
+		return len(a.Items) == len(b.Items) && !slices.ContainsFunc(a.Items, func(n *yamldoc.Node) bool {
+			return !slices.ContainsFunc(b.Items, func(o *yamldoc.Node) bool { return within(n, o) })
+		})
+	}
+	for _, p := range a.Pairs {
+		if q := b.Get(keyOf(p)); q == nil || !within(p.Value, q.Value) {
+			return false
+		}
+	}
+	return true
+}
+
+// lost names the keys that only the first of two entries has. Inside auth and
+// tls nothing is lost: the second entry is laid over the first.
+func lost(rep yamldoc.Repeat) []string {
+	first, second := rep.First.Value.Follow(), rep.Second.Value.Follow()
+	if first == nil || first.Kind != yamldoc.Mapping || len(rep.Path) > 1 {
+		return nil
+	}
+	var out []string
+	for _, p := range first.Pairs {
+		if second.Get(keyOf(p)) == nil {
+			out = append(out, keyOf(p))
+		}
+	}
+	return out
+}

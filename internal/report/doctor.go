@@ -1,0 +1,112 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/towpath-dev/towpath/internal/diagnosis"
+	"github.com/towpath-dev/towpath/internal/snapshot"
+)
+
+// NewDoctor is the document of a diagnosis.
+func NewDoctor(s *snapshot.Snapshot, d diagnosis.Diagnosis) Doctor {
+	return Doctor{
+		Schema: Schema, Image: s.Image, Reference: s.Ref.String(), Runtime: RuntimeOf(s.Table.Target),
+		Verdict: string(d.Verdict), Hops: Hops(s.Pull), Findings: Findings(d.Findings),
+	}
+}
+
+// Doctor prints a diagnosis: every host with its stages, the verdict, then the
+// findings.
+func (t *Terminal) Doctor(s *snapshot.Snapshot, d diagnosis.Diagnosis) {
+	t.print("%s\n", t.paint(bold, s.Ref.String()))
+	t.line("  asked by ", asker(s))
+	t.print("\n")
+	if s.Pull != nil {
+		for i, h := range s.Pull.Hops {
+			t.hop(i+1, h)
+		}
+	}
+	t.verdict(d)
+	t.Findings(d.Findings, s.Files)
+}
+
+func asker(s *snapshot.Snapshot) string {
+	target := s.Table.Target
+	name := strings.TrimSpace(target.Runtime + " " + target.Version.String())
+	if name == "" {
+		name = "no runtime that was found; judged as the newest containerd"
+	}
+	if s.Runtime == nil {
+		return name
+	}
+	var more []string
+	if s.Runtime.PID != 0 {
+		more = append(more, fmt.Sprintf("process %d", s.Runtime.PID))
+	}
+	if s.Runtime.Config != "" {
+		more = append(more, s.Runtime.Config)
+	}
+	if len(more) > 0 {
+		name += " (" + strings.Join(more, ", ") + ")"
+	}
+	return name
+}
+
+func (t *Terminal) hop(n int, h snapshot.Hop) {
+	from := h.From.String()
+	if h.From.IsZero() {
+		from = "the registry itself"
+	}
+	var notes []string
+	if !h.Resolves {
+		notes = append(notes, "asked for content by digest only")
+	}
+	if h.Proxy != "" {
+		notes = append(notes, "through proxy "+h.Proxy)
+	}
+	note := ""
+	if len(notes) > 0 {
+		note = "  " + t.paint(grey, strings.Join(notes, ", "))
+	}
+	t.print("%d  %s  %s%s\n", n, t.paint(bold, h.Endpoint), t.paint(grey, from), note)
+	for _, st := range h.Stages {
+		mark, saw := t.yes(), st.Saw
+		if !st.OK {
+			mark, saw = t.no(), strings.TrimSpace(st.Saw+"  "+st.Err)
+			if st.Stage == snapshot.API {
+				mark = t.paint(grey, t.symbol("·", "--"))
+			}
+		}
+		t.print("   %s %s %s%s\n", mark, pad(string(st.Stage), 9), t.fold(printable(saw), strings.Repeat(" ", 15)), t.paint(grey, took(st.Took)))
+	}
+	t.print("\n")
+}
+
+func took(d time.Duration) string {
+	if d <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("  %.1f ms", millis(d))
+}
+
+var verdicts = map[diagnosis.Verdict]string{
+	diagnosis.Healthy:  "healthy: the image can be pulled",
+	diagnosis.Degraded: "degraded: the image can be pulled, with trouble",
+	diagnosis.Broken:   "broken: the image cannot be pulled",
+	diagnosis.Unknown:  "unknown: it cannot be told whether the image can be pulled",
+}
+
+func (t *Terminal) verdict(d diagnosis.Diagnosis) {
+	mark, c := t.yes(), green
+	switch d.Verdict {
+	case diagnosis.Degraded:
+		mark, c = t.paint(yellow, t.symbol("!", "!!")), yellow
+	case diagnosis.Broken:
+		mark, c = t.no(), red
+	case diagnosis.Unknown:
+		mark, c = t.paint(yellow, "?"), yellow
+	}
+	t.print("%s %s  (%s)\n\n", mark, t.paint(c, verdicts[d.Verdict]), Summary(d.Findings))
+}

@@ -1,0 +1,237 @@
+package rule
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/snapshot"
+	"github.com/towpath-dev/towpath/internal/source"
+)
+
+var nameNotFound = finding.Kind{
+	Code: "dns/name-not-found", ID: "DNS-01",
+	Title:    "The name of the registry host does not exist",
+	Severity: finding.Error,
+	Text:     "no name server of this node knows {name}",
+	Variants: map[string]finding.Variant{
+		"split":   {Text: "this node's name servers say that {name} does not exist, {other} gives {addrs}"},
+		"typo":    {Text: "no name server of this node knows {name}; did you mean {guess}"},
+		"empty":   {Text: "{name} exists in DNS but has no address"},
+		"missing": {Text: "{name} is in no hosts file and no name server could be asked"},
+	},
+	Doc: "The name that fails may be that of the registry, of a mirror or of a redirect's target: it stands in the finding. " +
+		"Common causes are a typing error, a private zone that this resolver does not serve (split horizon, VPN down), an internal name that leaked out of a registry's configuration, " +
+		"and a domain that was given up. Correct the image reference or the node's name server, or configure a mirror.",
+}
+
+func findNameNotFound(s *snapshot.Snapshot) []finding.Finding {
+	return each(faults(s, snapshot.Resolve, snapshot.NoSuchHost, snapshot.NoAddress), func(x fault) finding.Finding {
+		l := x.try.Lookup
+		args := finding.Args{"name": name(x.hop)}
+		variant := ""
+		if x.why.Cause == snapshot.NoAddress {
+			variant = "empty"
+		}
+		if other := knowing(l); other != nil {
+			variant, args["other"], args["addrs"] = "split", other.Server.Addr, addrs(other.Addrs)
+		} else if guess := nearest(name(x.hop), publicRegistries); guess != "" {
+			variant, args["guess"] = "typo", guess
+		}
+		return dnsEvidence(nameNotFound.Vary(variant, x.hop.Host, args), x)
+	})
+}
+
+var clusterInternalName = finding.Kind{
+	Code: "dns/cluster-internal-name", ID: "DNS-11",
+	Title:    "A Service name of the cluster is used as registry; node DNS does not know it",
+	Severity: finding.Error,
+	Text:     "{name} is a name inside the cluster; the runtime asks the node's name servers, which do not know it",
+	Doc: "The kubelet and the container runtime resolve names with the node's DNS, never with the cluster's. A name that ends in `.svc` or `.cluster.local` exists for pods only. " +
+		"Use a NodePort on localhost, a load balancer's name, or a mirror for that name whose endpoint is an address.",
+	Symptoms: []string{"dns/name-not-found"},
+}
+
+func findClusterInternalName(s *snapshot.Snapshot) []finding.Finding {
+	var inside []fault
+	for _, x := range faults(s, snapshot.Resolve, snapshot.NoSuchHost, snapshot.NoAddress) {
+		n := strings.TrimSuffix(name(x.hop), ".")
+		if strings.HasSuffix(n, ".svc") || strings.HasSuffix(n, ".cluster.local") {
+			inside = append(inside, x)
+		}
+	}
+	return each(inside, func(x fault) finding.Finding {
+		return dnsEvidence(clusterInternalName.New(x.hop.Host, finding.Args{"name": name(x.hop)}), x)
+	})
+}
+
+var resolvConfUnusable = finding.Kind{
+	Code: "dns/resolv-conf-unusable", ID: "DNS-05",
+	Title:    "resolv.conf is empty or cannot be read",
+	Severity: finding.Error,
+	Text:     "{file} names no usable name server: {problem}",
+	Doc: "Without a name server in resolv.conf a Go program asks 127.0.0.1 and ::1, and the error then speaks of [::1]:53, which is usually read as an IPv6 problem. " +
+		"The file is empty, a dangling link (systemd-resolved or NetworkManager not running) or unreadable in the runtime's own mount namespace. Restore it.",
+	Symptoms: []string{"dns/resolver-not-listening", "dns/name-not-found"},
+}
+
+func findResolvConfUnusable(s *snapshot.Snapshot) []finding.Finding {
+	if s.Node == nil || s.Node.Resolv.Problem == "" {
+		return nil
+	}
+	asked := slices.ContainsFunc(lookups(s), func(l *snapshot.Lookup) bool { return l.Hosts == nil && len(l.Addrs) == 0 })
+	if !asked {
+		return nil
+	}
+	r := s.Node.Resolv
+	f := resolvConfUnusable.New(r.File, finding.Args{"file": r.File, "problem": r.Problem})
+	f.Stage = string(snapshot.Resolve)
+	return []finding.Finding{f.In(source.Pos{File: r.File}).Saw(r.Problem, r.File, "ls -lL "+quote(r.File)+"; cat "+quote(r.File))}
+}
+
+var hostsFileOverride = finding.Kind{
+	Code: "dns/hosts-file-override", ID: "DNS-09",
+	Title:    "A stale line in /etc/hosts overrides DNS",
+	Severity: finding.Error,
+	Text:     "{at} sends {name} to {pinned}, where {symptom}; DNS says {addrs}, which works",
+	Fix:      "remove {name} from {at}",
+	Variants: map[string]finding.Variant{
+		"elsewhere": {
+			Text: "{at} sends {name} to {pinned}, where {symptom}; DNS says {addrs}",
+			Fix:  "remove {name} from {at}",
+		},
+	},
+	Doc: "Go and glibc both prefer the hosts file, while `dig` asks DNS and shows the right address. Such lines come from lists that promise a faster site " +
+		"and from provisioning that pinned the address of a server long gone. Remove the line.",
+	Symptoms: append([]string{"dns/sinkholed", "dns/localhost-ipv6", "dns/poisoned-answer"}, behindAddress...),
+}
+
+func findHostsFileOverride(s *snapshot.Snapshot) []finding.Finding {
+	var out []finding.Finding
+	for _, h := range hops(s) {
+		step := h.Failed()
+		if step == nil || step.Attempt.Failure == nil || step.Attempt.Lookup == nil || step.Attempt.Lookup.Hosts == nil {
+			continue
+		}
+		line := step.Attempt.Lookup.Hosts
+		variant, cured := "", h.Cured(snapshot.WithoutHosts)
+		if cured == nil {
+			// Nothing got better: then the line is only to blame when it points
+			// to another place than DNS and that place is nothing like a registry.
+			tried := h.Tried(snapshot.WithoutHosts)
+			if len(tried) == 0 || tried[0].Attempt.Lookup == nil || !tried[0].Attempt.Reached() || slices.Contains(tried[0].Attempt.Lookup.Addrs, line.Addr) {
+				continue
+			}
+			variant, cured = "elsewhere", &tried[0]
+		}
+		dns := addrs(cured.Attempt.Lookup.Addrs)
+		f := hostsFileOverride.Vary(variant, h.Host, finding.Args{
+			"at": line.At, "name": name(h), "pinned": line.Addr, "addrs": dns, "symptom": symptom(h.Failure),
+		}).In(line.At)
+		if variant != "" {
+			f = f.Sure(finding.Likely)
+		}
+		text := strings.Join(append([]string{line.Addr}, line.Names...), " ")
+		f = f.Saw(text, line.At.String(), "getent ahosts "+quote(name(h))).
+			Saw(fmt.Sprintf("%s has address %s", name(h), dns), "DNS", "dig +short "+quote(name(h))).
+			Saw(step.Attempt.Failure.Text, "connection to "+line.Addr, curlCommand(&step.Attempt))
+		f.Fix.Live = true
+		f.Fix.Edits = withoutName(s.Files, line, name(h))
+		out = append(out, at(f, h, snapshot.Resolve))
+	}
+	return out
+}
+
+// withoutName takes a name out of a line of the hosts file, and the line with
+// it when it has no other.
+func withoutName(files []source.File, line *snapshot.HostsLine, name string) []source.Edit {
+	file := source.Find(files, line.At.File)
+	if file == nil {
+		return nil
+	}
+	start := source.Offset(file.Data, source.Pos{Line: line.At.Line, Column: 1})
+	text := source.Line(file.Data, line.At.Line)
+	fields, comment, _ := strings.Cut(text, "#")
+	_ = comment
+	others := slices.DeleteFunc(slices.Clone(line.Names), func(n string) bool { return strings.EqualFold(n, name) })
+	if len(others) == 0 {
+		end := source.Offset(file.Data, source.Pos{Line: line.At.Line + 1, Column: 1})
+		return []source.Edit{{File: file.Path, Start: start, End: end}}
+	}
+	var edits []source.Edit
+	for from := 0; ; {
+		i := indexField(fields[from:], name)
+		if i < 0 {
+			return edits
+		}
+		b := from + i
+		e := b + len(name)
+		for b > 0 && (fields[b-1] == ' ' || fields[b-1] == '\t') {
+			b--
+		}
+		edits = append(edits, source.Edit{File: file.Path, Start: start + b, End: start + e})
+		from = e
+	}
+}
+
+// indexField finds a whole field of a line, whatever its case.
+func indexField(line, field string) int {
+	for at := 0; at < len(line); {
+		n := strings.IndexAny(line[at:], " \t\r")
+		if n < 0 {
+			n = len(line) - at
+		}
+		if strings.EqualFold(line[at:at+n], field) {
+			return at
+		}
+		at += n + 1
+	}
+	return -1
+}
+
+// symptom says in a few words how a hop failed.
+func symptom(f *snapshot.Failure) string {
+	switch f.Cause {
+	case snapshot.Refused:
+		return "nothing listens"
+	case snapshot.DialTimeout, snapshot.Silent:
+		return "nobody answers"
+	case snapshot.BadChain:
+		return "another server answers"
+	case snapshot.Reset, snapshot.Closed:
+		return "the connection is closed"
+	case snapshot.NoRoute, snapshot.Unreachable:
+		return "there is no way to"
+	case snapshot.NotTLS:
+		return "no TLS is spoken"
+	case snapshot.Status:
+		return "the image is not served"
+	}
+	return "the pull fails"
+}
+
+// dnsEvidence adds what each server said.
+func dnsEvidence(f finding.Finding, x fault) finding.Finding {
+	for _, a := range x.try.Lookup.Answers {
+		saw := a.RCode + " " + addrs(a.Addrs)
+		if a.Err != nil {
+			saw = a.Err.Text
+		}
+		f = f.Saw(saw, "name server "+a.Server.Addr, digCommand(a.Server.Addr, a.Name))
+	}
+	if len(f.Evidence) == 0 {
+		f = f.Saw(x.why.Text, "name resolution", "getent ahosts "+quote(name(x.hop)))
+	}
+	return f
+}
+
+// knowing is the answer of a server that does have addresses for the name.
+func knowing(l *snapshot.Lookup) *snapshot.Answer {
+	for i := range l.Answers {
+		if len(l.Answers[i].Addrs) > 0 {
+			return &l.Answers[i]
+		}
+	}
+	return nil
+}

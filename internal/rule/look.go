@@ -1,0 +1,166 @@
+package rule
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/snapshot"
+)
+
+// fault is a hop that failed at its own host: not at a token server, not where
+// a redirect led. Those are faults of other hosts and have rules of their own.
+type fault struct {
+	hop *snapshot.Hop
+	try *snapshot.Attempt
+	why snapshot.Failure
+}
+
+// faults lists the hops that failed in a stage for one of the causes; without
+// causes, for any.
+func faults(s *snapshot.Snapshot, stage snapshot.Stage, causes ...snapshot.Cause) []fault {
+	var out []fault
+	for _, h := range hops(s) {
+		step := h.Failed()
+		if step == nil || step.Stage == snapshot.Token || step.Attempt.Failure == nil {
+			continue
+		}
+		why := *step.Attempt.Failure
+		if why.Stage == stage && (len(causes) == 0 || slices.Contains(causes, why.Cause)) {
+			out = append(out, fault{h, &step.Attempt, why})
+		}
+	}
+	return out
+}
+
+// hops are the endpoints of the pull, for ranging; none when nothing was tried.
+func hops(s *snapshot.Snapshot) []*snapshot.Hop {
+	if s.Pull == nil {
+		return nil
+	}
+	out := make([]*snapshot.Hop, len(s.Pull.Hops))
+	for i := range s.Pull.Hops {
+		out[i] = &s.Pull.Hops[i]
+	}
+	return out
+}
+
+// at ties a finding to the hop and the stage that it is about.
+func at(f finding.Finding, h *snapshot.Hop, stage snapshot.Stage) finding.Finding {
+	f.Endpoint, f.Stage = h.Endpoint, string(stage)
+	if f.At.IsZero() {
+		f.At = h.From
+	}
+	return f
+}
+
+// each makes one finding for every fault.
+func each(all []fault, f func(fault) finding.Finding) []finding.Finding {
+	var out []finding.Finding
+	for _, x := range all {
+		out = append(out, at(f(x), x.hop, x.why.Stage))
+	}
+	return out
+}
+
+// name is the host of a hop without its port.
+func name(h *snapshot.Hop) string { return hostOf(h.Host) }
+
+func hostOf(hostport string) string {
+	if i := strings.LastIndexByte(hostport, ':'); i > 0 && !strings.HasSuffix(hostport, "]") {
+		hostport = hostport[:i]
+	}
+	return strings.Trim(hostport, "[]")
+}
+
+// addr is the address that an attempt ended up at: the one connected to, else
+// the first that was tried.
+func addr(a *snapshot.Attempt) string {
+	for _, d := range a.Dials {
+		if d.OK {
+			return d.Addr
+		}
+	}
+	if len(a.Dials) > 0 {
+		return a.Dials[0].Addr
+	}
+	return ""
+}
+
+// addrs are the addresses of a name as text, or "none".
+func addrs(list []string) string {
+	if len(list) == 0 {
+		return "none"
+	}
+	return strings.Join(list, ", ")
+}
+
+// isPrivate reports whether an address cannot be on the Internet.
+func isPrivate(text string) bool {
+	ip, err := netip.ParseAddr(hostOf(text))
+	return err == nil && (ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast())
+}
+
+func isLoopback(text string) bool {
+	ip, err := netip.ParseAddr(hostOf(text))
+	return err == nil && ip.IsLoopback()
+}
+
+// brief rounds a duration for people.
+func brief(d time.Duration) string {
+	switch {
+	case d < 10*time.Millisecond:
+		return d.Round(100 * time.Microsecond).String()
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
+
+// Commands that show the same, for the evidence.
+
+func quote(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%_-+=:,./", r)
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+func digCommand(server, name string) string {
+	host, port := hostOf(server), "53"
+	if i := strings.LastIndexByte(server, ':'); i > 0 && !strings.HasSuffix(server, "]") {
+		port = server[i+1:]
+	}
+	return fmt.Sprintf("dig @%s -p %s %s", host, port, quote(name))
+}
+
+func connectCommand(address string) string {
+	i := strings.LastIndexByte(address, ':')
+	if i < 0 {
+		return "nc -vz -w 5 " + quote(address) + " 443"
+	}
+	return fmt.Sprintf("nc -vz -w 5 %s %s", quote(strings.Trim(address[:i], "[]")), address[i+1:])
+}
+
+func tlsCommand(address, sni string) string {
+	return fmt.Sprintf("openssl s_client -connect %s -servername %s -showcerts </dev/null", address, quote(sni))
+}
+
+func curlCommand(a *snapshot.Attempt) string {
+	method := "-I"
+	if a.Method != "HEAD" {
+		method = "-i -o -"
+	}
+	proxy := "--noproxy '*' "
+	if a.Proxy != "" {
+		proxy = "-x " + quote(a.Proxy) + " "
+	}
+	return fmt.Sprintf("curl -sS --max-time 20 %s%s %s", proxy, method, quote(a.URL))
+}

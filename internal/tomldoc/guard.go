@@ -1,0 +1,95 @@
+package tomldoc
+
+import (
+	"fmt"
+
+	"github.com/towpath-dev/towpath/internal/source"
+)
+
+// Bounds of what is read. Both libraries recurse without a limit, and v1
+// compares each table's name with those of all before it: beyond these bounds
+// a hostile file would cost the process. No file that works comes near them.
+const (
+	MaxBytes  = 1 << 20
+	maxDepth  = 500   // of arrays, inline tables and dotted keys
+	maxTables = 10000 // and arrays outside of others
+)
+
+// Guard refuses a document that is too large or too deep to be read; nil: it is not.
+func Guard(file string, data []byte) *Problem {
+	if len(data) > MaxBytes {
+		return &Problem{At: source.Pos{File: file}, Text: fmt.Sprintf("%d bytes, more than the %d that are read", len(data), MaxBytes), Unread: true}
+	}
+	var g guard
+	for at := 0; at < len(data); at++ {
+		if text := g.step(data, &at); text != "" {
+			return &Problem{At: source.PosAt(file, data, at), Text: text, Unread: true}
+		}
+	}
+	return nil
+}
+
+// guard counts without parsing: strings and comments are stepped over line by
+// line, which errs towards refusing.
+type guard struct{ depth, dots, tables, lineEnd int }
+
+func (g *guard) step(data []byte, at *int) string {
+	if *at >= g.lineEnd {
+		g.lineEnd = lineEnd(data, *at)
+	}
+	switch data[*at] {
+	case '\n':
+		g.dots = 0
+	case '#':
+		*at = g.lineEnd - 1
+	case '"', '\'':
+		*at = min(skipString(data[:g.lineEnd], *at), g.lineEnd) - 1
+	case '.':
+		g.dots++
+	case '[':
+		if g.depth == 0 {
+			g.tables++
+		}
+		g.depth++
+	case '{':
+		g.depth++
+	case ']', '}':
+		g.depth = max(0, g.depth-1)
+	}
+	switch {
+	case g.depth > maxDepth || g.dots > maxDepth:
+		return fmt.Sprintf("nested more than %d deep, which is not read", maxDepth)
+	case g.tables > maxTables:
+		return fmt.Sprintf("more than %d tables and arrays, which are not read", maxTables)
+	}
+	return ""
+}
+
+func lineEnd(data []byte, at int) int {
+	for at < len(data) && data[at] != '\n' {
+		at++
+	}
+	return at
+}
+
+// Try runs a decoder of one of the two libraries on a document and says what it
+// found wrong. A crash of the library is a Problem too: the runtime that reads
+// the file with it crashes as well.
+func Try(g Grammar, file string, data []byte, decode func() error) (bad *Problem) {
+	if bad := Guard(file, data); bad != nil {
+		return bad
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			bad = &Problem{At: source.Pos{File: file}, Text: fmt.Sprintf("the parser crashes: %v", r), Crash: true}
+		}
+	}()
+	err := decode()
+	switch {
+	case err == nil:
+		return nil
+	case g == V1:
+		return problemV1(file, err)
+	}
+	return problemV2(file, err)
+}

@@ -1,0 +1,1 @@
+// This file lets hosts.go declare a function without a body.
