@@ -108,6 +108,7 @@ func TestImpossiblePlansAreRefused(t *testing.T) {
 		"dangling, no link":  {Before: &source.File{Path: "/a", Kind: source.Dangling}},
 		"file for directory": {Before: &dir, After: &source.File{Path: "/d"}},
 		"target of a link":   {Before: &source.File{Path: "/l", Link: "x", Data: []byte("x")}, After: &source.File{Path: "/l", Link: "x", Kind: source.Dangling}},
+		"unread target":      {Before: &source.File{Path: "/l", Link: "x", Unread: true}, After: &source.File{Path: "/l", Link: "x", Data: []byte("x")}},
 		"half a move":        {Before: &a, Moved: true},
 		"move with a change": {Before: &a, After: &moved, Moved: true},
 		"move to itself":     {Before: &a, After: &a, Moved: true},
@@ -116,6 +117,20 @@ func TestImpossiblePlansAreRefused(t *testing.T) {
 		if err := (Plan{Changes: []Change{c}}).Validate(); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+func TestLinksMayLeadAnywhere(t *testing.T) {
+	masked := source.File{Path: "/etc/x.service", Kind: source.Special, Link: "/dev/null"}
+	unread := source.File{Path: "/etc/l", Link: "secret", Unread: true, Problem: "permission denied"}
+	dir := source.File{Path: "/etc/d", Kind: source.Directory, Link: "elsewhere"}
+	other := source.File{Path: "/etc/d", Kind: source.Dangling, Link: "nowhere"}
+	p := Plan{Changes: []Change{{Before: &masked}, {Before: &unread}, {Before: &dir, After: &other}}}
+	if err := p.Validate(); err != nil {
+		t.Error(err)
+	}
+	if got := p.Unified(); !strings.Contains(got, "-elsewhere") || !strings.Contains(got, "+nowhere") {
+		t.Error(got)
 	}
 }
 
