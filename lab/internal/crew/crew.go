@@ -48,6 +48,7 @@ func (c *Crew) Prepare(ctx context.Context, lab string, generations []containerd
 	for _, g := range generations {
 		r := c.run(ctx, play.Job{
 			Path: "node/used/used", Data: used, Generation: g, Keep: true, Programs: c.programs(g, scenario.Runtime{}),
+			Absent: g.Absent(),
 		})
 		if r.Err != "" || !r.Pull.OK {
 			return fmt.Errorf("containerd %s cannot pull its sandbox image: %s%s\n%s", g.Version(), r.Err, r.Pull.Text, r.Logs["containerd"])
@@ -63,10 +64,14 @@ func (c *Crew) Play(ctx context.Context, one judge.Case) play.Result {
 	if err != nil {
 		return play.Result{Err: err.Error()}
 	}
-	return c.run(ctx, play.Job{
-		Path: one.Scenario.Path, Data: data, Twin: one.Twin, Generation: one.Generation,
-		Used: c.used[one.Generation], Doctor: c.Towpath != "", Programs: c.programs(one.Generation, one.Spec().Runtime),
-	})
+	job := play.Job{
+		Path: one.Scenario.Path, Data: data, Twin: one.Twin, Generation: one.Generation, Used: c.used[one.Generation],
+		Doctor: c.Towpath != "", Programs: c.programs(one.Generation, one.Spec().Runtime), Absent: one.Generation.Absent(),
+	}
+	if play.Inside(one.Spec().Runtime.Kind) != "" {
+		job.Absent = containerd.Debian // K3s brings its own
+	}
+	return c.run(ctx, job)
 }
 
 // All plays cases, so many at a time, and hands each result over as it comes.

@@ -14,6 +14,7 @@ import (
 	"text/template"
 
 	"github.com/towpath-dev/towpath/lab/internal/containerd"
+	"github.com/towpath-dev/towpath/lab/internal/node"
 	"github.com/towpath-dev/towpath/lab/internal/scenario"
 )
 
@@ -55,7 +56,7 @@ func render(text string, v view, pem func(string) (string, error)) (string, erro
 // base are the files of every node. Those of a scenario go over them.
 func base(r runtime) map[string]string {
 	files := map[string]string{
-		"/etc/hostname":      "node1\n",
+		"/etc/hostname":      node.Hostname + "\n",
 		"/etc/hosts":         "127.0.0.1 localhost\n::1 localhost ip6-localhost\n127.0.1.1 node1\n",
 		"/etc/resolv.conf":   "nameserver 10.20.0.53\n",
 		"/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
@@ -65,7 +66,7 @@ func base(r runtime) map[string]string {
 	files["/etc/ssl/certs/ca-certificates.crt"] = `<<pem "internet/ca.crt">><<pem "ca.crt">>`
 	if r.embedded() {
 		maps.Copy(files, embedded(r))
-		files[versionFile] = r.gen.K3s()
+		files[versionFile] = strings.ReplaceAll(r.gen.K3s(), "+k3s1", map[string]string{"k3s": "+k3s1", "rke2": "+rke2r1"}[r.spec.Kind])
 	} else {
 		maps.Copy(files, stock(r))
 	}

@@ -20,6 +20,7 @@ type Job struct {
 	Doctor     bool                  // call towpath doctor
 	Keep       bool                  // return the runtime's data after the pull
 	Programs   map[string]string     // what is bound into the machine: from where, by where to
+	Absent     []string              // what the real machine has and this one does not
 }
 
 // Where a machine finds the programs that are bound into it.

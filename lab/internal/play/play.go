@@ -24,7 +24,7 @@ func Main(in io.Reader, result *os.File) error {
 		return fmt.Errorf("read the job: %w", err)
 	}
 	syscall.CloseOnExec(int(result.Fd()))
-	if err := node.Enter(job.Programs); err != nil {
+	if err := node.Enter(job.Programs, job.Absent); err != nil {
 		return err
 	}
 	if read, err := scenario.Parse(job.Path, job.Data); err == nil && read.Fault.Spec.Runtime.Systemd {
