@@ -24,8 +24,9 @@ var rows = [][]string{
 	{"snapshot", "plan", "unit"},
 	{"rule", "dialect", "apply", "node", "upstream", "world"},
 	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "diagnosis", "probe", "pull", "runtime"},
-	{"dialect/all", "dialect/dialecttest", "effective", "report"},
-	{"doctor", "repair"},
+	{"dialect/all", "dialect/dialecttest", "dialect/hostscheck", "dialect/containerdconfig/corpus", "dialect/containerdconfig/outcome", "effective", "report"},
+	{"survey", "repair"},
+	{"doctor"},
 	{"demo"},
 	{"cli"},
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/towpath-dev/towpath/internal/diagnosis"
+	"github.com/towpath-dev/towpath/internal/dialect/all"
+	"github.com/towpath-dev/towpath/internal/effective"
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/report"
 	"github.com/towpath-dev/towpath/internal/rule"
@@ -19,6 +21,8 @@ func kinds() []finding.Kind {
 		out = append(out, r.Kind)
 	}
 	out = append(out, diagnosis.Kinds...)
+	out = append(out, effective.Kinds...)
+	out = append(out, all.Kinds()...)
 	slices.SortStableFunc(out, func(x, y finding.Kind) int { return strings.Compare(x.Code, y.Code) })
 	return out
 }
@@ -32,20 +36,20 @@ func newRules(a *app) *cobra.Command {
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeCodes,
 		RunE: func(_ *cobra.Command, args []string) error {
-			all := kinds()
+			list := kinds()
 			if len(args) == 1 {
-				all = slices.DeleteFunc(all, func(k finding.Kind) bool { return k.Code != args[0] && !strings.EqualFold(k.ID, args[0]) })
-				if len(all) == 0 {
+				list = slices.DeleteFunc(list, func(k finding.Kind) bool { return k.Code != args[0] && !strings.EqualFold(k.ID, args[0]) })
+				if len(list) == 0 {
 					return usage("towpath rules", "there is no rule %s", args[0])
 				}
 			}
 			switch {
 			case a.format != report.Text:
-				return report.Write(a.Out, a.format, report.NewRules(all))
+				return report.Write(a.Out, a.format, report.NewRules(list))
 			case len(args) == 1:
-				report.NewTerminal(a.Out, a.Env).Page(all)
+				report.NewTerminal(a.Out, a.Env).Page(list)
 			default:
-				report.NewTerminal(a.Out, a.Env).Rules(all)
+				report.NewTerminal(a.Out, a.Env).Rules(list)
 			}
 			return nil
 		},

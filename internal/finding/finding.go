@@ -6,6 +6,7 @@ package finding
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 
 	"github.com/towpath-dev/towpath/internal/source"
@@ -180,7 +181,10 @@ func (k Kind) Vary(variant, subject string, args Args) Finding {
 
 // Saw adds evidence and returns the finding.
 func (f Finding) Saw(saw, where, command string) Finding {
-	f.Evidence = append(f.Evidence[:len(f.Evidence):len(f.Evidence)], Evidence{saw, where, command})
+	e := Evidence{saw, where, command}
+	if !slices.Contains(f.Evidence, e) {
+		f.Evidence = append(f.Evidence[:len(f.Evidence):len(f.Evidence)], e)
+	}
 	return f
 }
 

@@ -116,3 +116,18 @@ func (c *Client) Usage(ctx context.Context) ([]Usage, error) {
 	}
 	return out, nil
 }
+
+// Images lists the references, by tag or digest, that the runtime has images for.
+func (c *Client) Images(ctx context.Context) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, callWait)
+	defer cancel()
+	reply, err := c.images().ListImages(ctx, &cri.ListImagesRequest{})
+	if err != nil {
+		return nil, fmt.Errorf("ask %s for its images: %w", c.socket, err)
+	}
+	var out []string
+	for _, img := range reply.Images {
+		out = append(append(out, img.RepoTags...), img.RepoDigests...)
+	}
+	return out, nil
+}

@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/towpath-dev/towpath/internal/diagnosis"
+	"github.com/towpath-dev/towpath/internal/doctor"
+	"github.com/towpath-dev/towpath/internal/report"
+	"github.com/towpath-dev/towpath/internal/route"
+	"github.com/towpath-dev/towpath/internal/snapshot"
+)
+
+type doctorFlags struct {
+	deep       bool
+	fix        bool
+	save, from string
+	realms     []string
+}
+
+func newDoctor(a *app) *cobra.Command {
+	var f doctorFlags
+	c := &cobra.Command{
+		Use:   "doctor IMAGE",
+		Short: "Find out why an image cannot be pulled, with proof and the fix",
+		Long: `Doctor replays the pull that the container runtime of this node would make, host
+by host and stage by stage. Where a request fails it makes the same request again
+with one thing changed: another resolver, another server name, without the proxy,
+without credentials. So it tells causes from symptoms and names the fix.
+
+It downloads no layers (but see --deep), sends credentials to their own registry
+alone, and changes nothing without --fix.`,
+		Example: `  towpath doctor ghcr.io/owner/app:1
+  towpath doctor --creds pull-secret.yaml registry.corp/app:2
+  towpath doctor --save snapshot.json nginx     on the node
+  towpath doctor --from snapshot.json           elsewhere`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.doctor(cmd, args, f) },
+	}
+	a.flags.node(c.Flags())
+	a.flags.network(c.Flags())
+	a.flags.findings(c.Flags())
+	a.flags.changes(c.Flags())
+	c.Flags().BoolVar(&f.deep, "deep", false, "download every blob and check its digest")
+	c.Flags().StringVar(&f.save, "save", "", "write what was seen to `FILE`, secrets left out")
+	c.Flags().StringVar(&f.from, "from", "", "judge a snapshot that --save wrote to `FILE`")
+	c.Flags().StringArrayVar(&f.realms, "token-server", nil, "let the token server `HOST` have the credentials, though it belongs to another domain (repeatable)")
+	return c
+}
+
+func (a *app) doctor(cmd *cobra.Command, args []string, f doctorFlags) error {
+	var s *snapshot.Snapshot
+	switch {
+	case f.from != "":
+		if len(args) > 0 {
+			return usage("towpath doctor --from "+f.from, "--from holds an image already; leave %s out", args[0])
+		}
+		var err error
+		if s, err = loadSnapshot(f.from); err != nil {
+			return err
+		}
+	case len(args) == 0:
+		return usage("towpath doctor ghcr.io/owner/app:1", "which image? doctor needs a reference")
+	default:
+		var err error
+		if s, err = a.examine(cmd, args[0], f); err != nil {
+			return err
+		}
+	}
+	if f.save != "" {
+		if err := saveSnapshot(f.save, s); err != nil {
+			return err
+		}
+	}
+	d := doctor.Judge(s)
+	d.Findings = a.flags.kept(d.Findings)
+	if err := a.printDiagnosis(s, d); err != nil {
+		return err
+	}
+	return a.flags.status(d.Findings)
+}
+
+// examine takes the snapshot.
+func (a *app) examine(cmd *cobra.Command, image string, f doctorFlags) (*snapshot.Snapshot, error) {
+	ref, err := route.ParseRef(image)
+	if err != nil {
+		return nil, usage("", "%v", err)
+	}
+	root, err := a.openRoot()
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	q, err := a.request(root)
+	if err != nil {
+		return nil, err
+	}
+	a.live(&q)
+	login, err := a.login(ref)
+	if err != nil {
+		return nil, err
+	}
+	extra, err := a.resolvers()
+	if err != nil {
+		return nil, err
+	}
+	watch, done := a.watch()
+	s, v, err := doctor.Look(cmd.Context(), doctor.Request{
+		Survey: q, Image: image, Login: login, Extra: extra, Realms: f.realms, Budget: a.flags.timeout, Deep: f.deep, Watch: watch,
+	})
+	done()
+	if err != nil {
+		return nil, asUsage(err)
+	}
+	v.Close()
+	if cmd.Context().Err() != nil {
+		return nil, exitError{exitFailed, fmt.Errorf("interrupted"), ""}
+	}
+	return s, nil
+}
+
+func (a *app) printDiagnosis(s *snapshot.Snapshot, d diagnosis.Diagnosis) error {
+	if a.format != report.Text {
+		return report.Write(a.Out, a.format, report.NewDoctor(s, d))
+	}
+	report.NewTerminal(a.Out, a.Env).Doctor(s, d)
+	return nil
+}
+
+// watch tells on a terminal what is being looked at; elsewhere nothing.
+func (a *app) watch() (tell func(snapshot.Hop, snapshot.Summary), done func()) {
+	if !report.Tty(a.Err) || a.format != report.Text {
+		return nil, func() {}
+	}
+	p := report.NewProgress(a.Err)
+	return func(h snapshot.Hop, st snapshot.Summary) { p.Say(fmt.Sprintf("%s  %s", h.Endpoint, st.Stage)) }, p.Done
+}
+
+func loadSnapshot(name string) (*snapshot.Snapshot, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, exitError{exitUsage, fmt.Errorf("--from: %w", err), ""}
+	}
+	var s snapshot.Snapshot
+	if err := json.Unmarshal(data, &s); err != nil {
+		return nil, exitError{exitUsage, fmt.Errorf("--from %s: it is no snapshot: %w", name, err), "a file that towpath doctor --save wrote"}
+	}
+	if s.Schema != snapshot.Schema {
+		return nil, usage("a file that towpath doctor --save wrote", "--from %s: its schema is %q, and this towpath reads %s", name, s.Schema, snapshot.Schema)
+	}
+	return &s, nil
+}
+
+func saveSnapshot(name string, s *snapshot.Snapshot) error {
+	data, err := json.MarshalIndent(s, "", " ")
+	if err != nil {
+		return fmt.Errorf("save the snapshot: %w", err)
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("save the snapshot: %w", err)
+	}
+	if _, err := f.Write(append(data, '\n')); err != nil {
+		f.Close()
+		return fmt.Errorf("save the snapshot to %s: %w", name, err)
+	}
+	return f.Close()
+}

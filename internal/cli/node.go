@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strings"
+
+	"github.com/towpath-dev/towpath/internal/node"
+	"github.com/towpath-dev/towpath/internal/runtime"
+	"github.com/towpath-dev/towpath/internal/snapshot"
+	"github.com/towpath-dev/towpath/internal/survey"
+)
+
+// openRoot opens the tree that --root names.
+func (a *app) openRoot() (*node.Root, error) {
+	r, err := node.OpenRoot(a.flags.root)
+	if err != nil {
+		return nil, exitError{exitUsage, fmt.Errorf("--root %s: %w", a.flags.root, err), "--root DIR, a directory that holds etc"}
+	}
+	return r, nil
+}
+
+// request is the survey that the flags ask for.
+func (a *app) request(root *node.Root) (survey.Request, error) {
+	q := survey.Request{Root: root, Runtime: a.flags.runtime, Env: a.Env}
+	for _, f := range []struct {
+		flag, value, what string
+		into              *string
+	}{
+		{"--containerd-config", a.flags.containerdConfig, "file", &q.Config},
+		{"--hosts-dir", a.flags.hostsDir, "directory", &q.HostsDir},
+		{"--registries", a.flags.registries, "file", &q.Registries},
+	} {
+		if f.value == "" {
+			continue
+		}
+		name, err := a.path(f.value)
+		if err != nil {
+			return q, err
+		}
+		if !root.Exists(name) {
+			return q, usage("", "%s %s: there is no such %s", f.flag, f.value, f.what)
+		}
+		*f.into = name
+	}
+	return q, nil
+}
+
+// path makes a path of the command line one of the node. Without --root
+// relative paths begin where the user stands.
+func (a *app) path(name string) (string, error) {
+	if filepath.IsAbs(name) || !a.atHome() {
+		return filepath.Join("/", name), nil
+	}
+	return filepath.Abs(name)
+}
+
+// atHome reports whether the node is this machine.
+func (a *app) atHome() bool { return filepath.Clean(a.flags.root) == "/" }
+
+// live asks CRI sockets: only on the machine itself.
+func (a *app) live(q *survey.Request) {
+	if a.atHome() {
+		q.Ask = func(ctx context.Context, socket string) (snapshot.CRI, string) { return runtime.Look(ctx, socket) }
+	}
+}
+
+// take surveys the node; that the user has to choose a runtime is a usage error.
+func take(ctx context.Context, q survey.Request) (*survey.Survey, error) {
+	s, err := survey.Take(ctx, q)
+	return s, asUsage(err)
+}
+
+func asUsage(err error) error {
+	if choose, ok := errors.AsType[*node.Usage](err); ok {
+		return exitError{exitUsage, choose, ""}
+	}
+	return err
+}
+
+// resolvers are the name servers that --resolver adds.
+func (a *app) resolvers() ([]snapshot.NameServer, error) {
+	var out []snapshot.NameServer
+	for _, text := range a.flags.resolvers {
+		ap, err := netip.ParseAddrPort(text)
+		if err != nil {
+			ip, ipErr := netip.ParseAddr(strings.Trim(text, "[]"))
+			if ipErr != nil {
+				return nil, usage("--resolver 192.0.2.53 or 192.0.2.53:53", "--resolver %s: not an address, perhaps with a port", text)
+			}
+			ap = netip.AddrPortFrom(ip, 53)
+		}
+		out = append(out, snapshot.NameServer{Addr: net.JoinHostPort(ap.Addr().String(), fmt.Sprint(ap.Port()))})
+	}
+	return out, nil
+}

@@ -1,0 +1,46 @@
+// Package all is the list of dialects.
+package all
+
+import (
+	"slices"
+
+	"github.com/towpath-dev/towpath/internal/dialect"
+	"github.com/towpath-dev/towpath/internal/dialect/containerd"
+	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
+	"github.com/towpath-dev/towpath/internal/dialect/k3s"
+	"github.com/towpath-dev/towpath/internal/finding"
+)
+
+// Dialects are all of them, by name.
+var Dialects = []dialect.Dialect{containerd.Dialect, containerdconfig.Dialect, k3s.K3s, k3s.RKE2}
+
+// Named returns a dialect by what is typed after --from.
+func Named(name string) (dialect.Dialect, bool) {
+	i := slices.IndexFunc(Dialects, func(d dialect.Dialect) bool { return d.Name == name })
+	if i < 0 {
+		return dialect.Dialect{}, false
+	}
+	return Dialects[i], true
+}
+
+// Names are what may be typed after --from.
+func Names() []string {
+	var out []string
+	for _, d := range Dialects {
+		out = append(out, d.Name)
+	}
+	return out
+}
+
+// Kinds are all findings that reading any of them may make.
+func Kinds() []finding.Kind {
+	var out []finding.Kind
+	for _, d := range Dialects {
+		for _, k := range d.Kinds {
+			if !slices.ContainsFunc(out, func(x finding.Kind) bool { return x.Code == k.Code && x.ID == k.ID }) {
+				out = append(out, k)
+			}
+		}
+	}
+	return out
+}
