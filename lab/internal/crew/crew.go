@@ -28,6 +28,7 @@ const limit = 3 * time.Minute
 // Crew has what machines need.
 type Crew struct {
 	Towpath  string // the binary under test; empty: doctor is not called
+	Fix      bool   // doctor has --fix
 	Scenario func(path string) ([]byte, error)
 
 	binaries map[containerd.Generation]string
@@ -66,7 +67,8 @@ func (c *Crew) Play(ctx context.Context, one judge.Case) play.Result {
 	}
 	job := play.Job{
 		Path: one.Scenario.Path, Data: data, Twin: one.Twin, Generation: one.Generation, Used: c.used[one.Generation],
-		Doctor: c.Towpath != "", Programs: c.programs(one.Generation, one.Spec().Runtime), Absent: one.Generation.Absent(),
+		Doctor: c.Towpath != "", Fix: c.Fix, Absent: one.Generation.Absent(),
+		Programs: c.programs(one.Generation, one.Spec().Runtime),
 	}
 	if play.Inside(one.Spec().Runtime.Kind) != "" {
 		job.Absent = containerd.Debian // K3s brings its own

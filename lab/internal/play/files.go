@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"text/template"
 
@@ -82,6 +83,20 @@ func write(v scenario.Variant, prefix string, fill func(string) (string, error))
 		}
 		if err := put(name, f.Data, fill); err != nil {
 			return fmt.Errorf("%s: %w", f.Name, err)
+		}
+	}
+	return nil
+}
+
+// protect gives files the modes that a scenario wants for them.
+func protect(modes map[string]string) error {
+	for name, text := range modes {
+		mode, err := strconv.ParseUint(text, 8, 12)
+		if err != nil {
+			return fmt.Errorf("mode of %s: %w", name, err)
+		}
+		if err := os.Chmod(name, fs.FileMode(mode)); err != nil {
+			return err
 		}
 	}
 	return nil

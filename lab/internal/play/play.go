@@ -143,7 +143,10 @@ func (s *stage) writeFiles() error {
 			return err
 		}
 	}
-	return write(s.variant, "node", s.fill)
+	if err := write(s.variant, "node", s.fill); err != nil {
+		return err
+	}
+	return protect(s.variant.Spec.Modes)
 }
 
 // later is what happened after the runtime had started. A file counts as newer

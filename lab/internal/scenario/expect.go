@@ -27,7 +27,7 @@ type Expect struct {
 	Texts     map[string]Pattern `yaml:"texts"`     // other texts, by generation
 	Requests  map[string]Pattern `yaml:"requests"`  // in the request log of a server, one JSON object per line
 	Verdict   string             `yaml:"verdict"`   //
-	Primary   []string           `yaml:"primary"`   // codes, in this order; "a|b": either; none: the code of the scenario
+	Primary   []string           `yaml:"primary"`   // codes; "a|b": either; none: the code of the scenario
 	Secondary map[string]string  `yaml:"secondary"` // code: because of which code
 	Also      []string           `yaml:"also"`      // codes that may be found besides
 	At        string             `yaml:"at"`        // file:line of the first finding
