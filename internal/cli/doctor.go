@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -9,8 +10,8 @@ import (
 
 	"github.com/towpath-dev/towpath/internal/diagnosis"
 	"github.com/towpath-dev/towpath/internal/doctor"
+	"github.com/towpath-dev/towpath/internal/node"
 	"github.com/towpath-dev/towpath/internal/report"
-	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/snapshot"
 )
 
@@ -32,18 +33,22 @@ with one thing changed: another resolver, another server name, without the proxy
 without credentials. So it tells causes from symptoms and names the fix.
 
 It downloads no layers (but see --deep), sends credentials to their own registry
-alone, and changes nothing without --fix.`,
+alone, and changes nothing without --fix. --fix shows a diff and asks; it keeps a
+change only if a fresh look, and a pull by the runtime, prove it. rollback takes
+it back.`,
 		Example: `  towpath doctor ghcr.io/owner/app:1
+  towpath doctor --fix ghcr.io/owner/app:1
   towpath doctor --creds pull-secret.yaml registry.corp/app:2
   towpath doctor --save snapshot.json nginx     on the node
   towpath doctor --from snapshot.json           elsewhere`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.doctor(cmd, args, f) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.doctor(cmd.Context(), args, f) },
 	}
 	a.flags.node(c.Flags())
 	a.flags.network(c.Flags())
 	a.flags.findings(c.Flags())
 	a.flags.changes(c.Flags())
+	c.Flags().BoolVar(&f.fix, "fix", false, "cure what can be cured on this node, after showing it")
 	c.Flags().BoolVar(&f.deep, "deep", false, "download every blob and check its digest")
 	c.Flags().StringVar(&f.save, "save", "", "write what was seen to `FILE`, secrets left out")
 	c.Flags().StringVar(&f.from, "from", "", "judge a snapshot that --save wrote to `FILE`")
@@ -51,83 +56,88 @@ alone, and changes nothing without --fix.`,
 	return c
 }
 
-func (a *app) doctor(cmd *cobra.Command, args []string, f doctorFlags) error {
-	var s *snapshot.Snapshot
+func (a *app) doctor(ctx context.Context, args []string, f doctorFlags) error {
 	switch {
+	case f.from != "" && len(args) > 0:
+		return usage("towpath doctor --from "+f.from, "--from holds an image already; leave %s out", args[0])
+	case f.from != "" && f.fix:
+		return usage("", "--fix works on a node, --from does not")
 	case f.from != "":
-		if len(args) > 0 {
-			return usage("towpath doctor --from "+f.from, "--from holds an image already; leave %s out", args[0])
-		}
-		var err error
-		if s, err = loadSnapshot(f.from); err != nil {
+		s, err := loadSnapshot(f.from)
+		if err != nil {
 			return err
 		}
+		return a.conclude(s, a.judge(s))
 	case len(args) == 0:
 		return usage("towpath doctor ghcr.io/owner/app:1", "which image? doctor needs a reference")
-	default:
-		var err error
-		if s, err = a.examine(cmd, args[0], f); err != nil {
-			return err
-		}
+	}
+	root, err := a.openRoot()
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	q, err := a.examination(root, args[0], f)
+	if err != nil {
+		return err
+	}
+	if !f.fix {
+		a.notePending()
+	}
+	watch, done := a.watch()
+	q.Watch = watch
+	s, v, err := doctor.Look(ctx, q)
+	done()
+	q.Watch = nil
+	if err != nil {
+		return asUsage(err)
+	}
+	defer v.Close()
+	if ctx.Err() != nil {
+		return exitError{exitFailed, fmt.Errorf("interrupted"), ""}
 	}
 	if f.save != "" {
 		if err := saveSnapshot(f.save, s); err != nil {
 			return err
 		}
 	}
+	d := a.judge(s)
+	if f.fix {
+		return a.heal(ctx, q, s, v, d)
+	}
+	return a.conclude(s, d)
+}
+
+func (a *app) judge(s *snapshot.Snapshot) diagnosis.Diagnosis {
 	d := doctor.Judge(s)
 	d.Findings = a.flags.kept(d.Findings)
-	if err := a.printDiagnosis(s, d); err != nil {
+	return d
+}
+
+// conclude prints a diagnosis and gives the exit status for it.
+func (a *app) conclude(s *snapshot.Snapshot, d diagnosis.Diagnosis) error {
+	if a.format == report.Text {
+		a.printText(s, d)
+	} else if err := report.Write(a.Out, a.format, report.NewDoctor(s, d)); err != nil {
 		return err
 	}
 	return a.flags.status(d.Findings)
 }
 
-// examine takes the snapshot.
-func (a *app) examine(cmd *cobra.Command, image string, f doctorFlags) (*snapshot.Snapshot, error) {
-	ref, err := route.ParseRef(image)
+// examination is the look that the flags ask for.
+func (a *app) examination(root *node.Root, image string, f doctorFlags) (doctor.Request, error) {
+	login, err := a.loginFor(image)
 	if err != nil {
-		return nil, usage("", "%v", err)
+		return doctor.Request{}, err
 	}
-	root, err := a.openRoot()
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
 	q, err := a.request(root)
 	if err != nil {
-		return nil, err
+		return doctor.Request{}, err
 	}
 	a.live(&q)
-	login, err := a.login(ref)
-	if err != nil {
-		return nil, err
-	}
 	extra, err := a.resolvers()
-	if err != nil {
-		return nil, err
-	}
-	watch, done := a.watch()
-	s, v, err := doctor.Look(cmd.Context(), doctor.Request{
-		Survey: q, Image: image, Login: login, Extra: extra, Realms: f.realms, Budget: a.flags.timeout, Deep: f.deep, Watch: watch,
-	})
-	done()
-	if err != nil {
-		return nil, asUsage(err)
-	}
-	v.Close()
-	if cmd.Context().Err() != nil {
-		return nil, exitError{exitFailed, fmt.Errorf("interrupted"), ""}
-	}
-	return s, nil
-}
-
-func (a *app) printDiagnosis(s *snapshot.Snapshot, d diagnosis.Diagnosis) error {
-	if a.format != report.Text {
-		return report.Write(a.Out, a.format, report.NewDoctor(s, d))
-	}
-	report.NewTerminal(a.Out, a.Env).Doctor(s, d)
-	return nil
+	return doctor.Request{
+		Survey: q, Image: image, Login: login, Extra: extra, Realms: f.realms, Budget: a.flags.timeout, Deep: f.deep,
+	}, err
 }
 
 // watch tells on a terminal what is being looked at; elsewhere nothing.

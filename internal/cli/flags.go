@@ -32,6 +32,8 @@ type flags struct {
 	failOn string
 	ignore []string
 	yes    bool
+
+	allowRestart bool
 }
 
 // node adds the flags that say which node and which files.
@@ -63,6 +65,7 @@ func (f *flags) findings(s *pflag.FlagSet) {
 func (f *flags) changes(s *pflag.FlagSet) {
 	s.StringVar(&f.state, "state", "", "keep the journal in `DIR` (default ROOT/var/lib/towpath)")
 	s.BoolVarP(&f.yes, "yes", "y", false, "answer every question with yes")
+	s.BoolVar(&f.allowRestart, "allow-restart", false, "restart the runtime where a change needs it")
 }
 
 // check refuses values that no command can use.

@@ -221,6 +221,9 @@ func (j judge) hop(endpoint string) int {
 var stages = []string{"node", "config", string(snapshot.Resolve), string(snapshot.Connect), string(snapshot.TLS), string(snapshot.API),
 	string(snapshot.Token), string(snapshot.Manifest), string(snapshot.Blob)}
 
+// Later reports whether one stage of a pull comes after another.
+func Later(a, b string) bool { return slices.Index(stages, a) > slices.Index(stages, b) }
+
 // sort puts causes first, what breaks the pull before what slows it, and
 // within that the order in which the runtime meets them.
 func (j judge) sort(all []finding.Finding) {

@@ -70,6 +70,7 @@ type finder struct {
 	node  *snapshot.Node
 	procs map[int]*process
 	kubes []*process
+	idle  []string // programs that run and were told to run no containers
 	units map[string]unit.Service
 }
 
@@ -107,7 +108,12 @@ func (f *finder) running() {
 	}
 	for _, p := range all {
 		if name, ok := owners[p]; ok {
-			f.add(f.childless(p, programNamed(name)))
+			rt := f.childless(p, programNamed(name))
+			if rt.Owner != nil && workless(&rt, p.args) {
+				f.idle = append(f.idle, name)
+				continue
+			}
+			f.add(rt)
 		}
 	}
 }
@@ -240,7 +246,7 @@ func (f *finder) service(view *Root, name, runtime string) unit.Service {
 	s := Service(view, name, runtime)
 	for _, file := range slices.Concat(s.Manager, s.Parts, s.Env) {
 		if file.Problem != "" {
-			f.unseen(snapshot.Unseen{What: file.Path, Why: file.Problem})
+			f.unseen(unread(file))
 		}
 	}
 	if f.units == nil {

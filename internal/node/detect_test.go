@@ -82,7 +82,7 @@ func k3s() fact {
 		"usr/lib/systemd/system/unrelated.service":               "[Service]\nExecStart=/bin/true\n",
 		"etc/systemd/system/multi-user.target.wants/k3s.service": "-> /etc/systemd/system/k3s.service",
 	}
-	maps.Copy(f, unitFile("k3s.service", "EnvironmentFile=-/etc/systemd/system/%N.service.env\nExecStart=/usr/local/bin/k3s \\\n server \\\n\t'--private-registry=/srv/registries.yaml' --disable-default-registry-endpoint --token secret"))
+	maps.Copy(f, unitFile("k3s.service", "EnvironmentFile=-/etc/systemd/system/%N.service.env\nExecStart=/usr/local/bin/k3s \\\n server \\\n\t--private-registry /first '--private-registry=/srv/registries.yaml' --disable-default-registry-endpoint --token secret"))
 	maps.Copy(f, proc(200, 1, "k3s", "cmdline=/usr/local/bin/k3s server\x00\x00\x00\x00", "exe=/var/lib/rancher/k3s/data/4a8/bin/k3s", "unit=k3s.service"))
 	maps.Copy(f, proc(210, 200, "containerd -c /var/lib/rancher/k3s/agent/etc/containerd/config.toml", "exe=/var/lib/rancher/k3s/data/4a8/bin/containerd",
 		"unit=k3s.service", "env=HTTPS_PROXY=http://u:pw@proxy:3128 NO_PROXY=r.example HOME=/root"))
@@ -201,6 +201,19 @@ func TestRuntimesAreFoundAndChosen(t *testing.T) {
 				containerd(100), config,
 			},
 			found: 2, rt: "containerd 100 " + plain, why: "the kubelet uses unix:///var/run/containerd/containerd.sock",
+		},
+		{
+			name: "servers that run no containers", rt: "none", why: "no container runtime was found",
+			facts: []fact{
+				proc(400, 1, "/usr/local/bin/k0s controller --config=/etc/k0s/k0s.yaml"),
+				proc(200, 1, "/usr/local/bin/k3s server", "unit=k3s.service"), {"etc/rancher/k3s/config.yaml": "disable-agent: true\n"},
+				unitFile("k3s.service", "ExecStart=/usr/local/bin/k3s server"), {"usr/local/bin/k0s": ""},
+			},
+		},
+		{
+			name:  "a controller that is a worker too, its containerd died",
+			facts: []fact{proc(400, 1, "/usr/local/bin/k0s controller --single --data-dir /data/k0s")}, found: 1,
+			rt: "k0s 0 /etc/k0s/containerd.toml /run/k0s/containerd.sock /data/k0s/containerd ", why: "the only one: process 400 /usr/local/bin/k0s, its containerd does not run",
 		},
 		{
 			name: "rke2, whose kubelet is a process of its own",
@@ -387,7 +400,7 @@ func TestRuntimesAreFoundAndChosen(t *testing.T) {
 }
 
 func TestAVersionOnTheCommandLineWins(t *testing.T) {
-	dpkg := fact{"var/lib/dpkg/status": "Package: containerd.io\nStatus: deinstall ok config-files\nVersion: 1.7.1-1\n\nPackage: containerd\nStatus: install ok installed\nVersion: 1:1.6.20~ds1-1+deb12u3\n\n", "usr/bin/containerd": ""}
+	dpkg := fact{"var/lib/dpkg/status": "Package: containerd\nStatus: deinstall ok config-files\nVersion: 1.5.1-1\n\nPackage: containerd\nStatus: install ok installed\nVersion: 1:1.6.20~ds1-1+deb12u3\n\n", "usr/bin/containerd": ""}
 	tests := []struct{ want, version, containerd, why string }{
 		{"", "1.6.20~ds1", "1.6.20~ds1", "the only one"},
 		{"containerd", "1.6.20~ds1", "1.6.20~ds1", "named by --runtime containerd"},

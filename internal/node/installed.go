@@ -17,7 +17,7 @@ import (
 func (f *finder) installed() {
 	for i := range programs {
 		prog := &programs[i]
-		if f.runs(prog) {
+		if f.runs(prog) || slices.Contains(f.idle, prog.name) {
 			continue
 		}
 		if rt, ok := f.down(prog); ok {

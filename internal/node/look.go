@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/towpath-dev/towpath/internal/snapshot"
+	"github.com/towpath-dev/towpath/internal/source"
 )
 
 // View is what surrounds a runtime, in forms that are for use and not for saving.
@@ -86,4 +89,13 @@ func refused(what string, err error) []snapshot.Unseen {
 		why += ", run as root"
 	}
 	return []snapshot.Unseen{{What: what, Why: strings.ReplaceAll(why, "\n", "; ")}}
+}
+
+// unread notes a file that could not be read.
+func unread(f source.File) snapshot.Unseen {
+	why := f.Problem
+	if why == unix.EACCES.Error() {
+		why += ", run as root"
+	}
+	return snapshot.Unseen{What: f.Path, Why: why}
 }

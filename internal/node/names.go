@@ -15,11 +15,11 @@ import (
 // Hosts reads /etc/hosts as Go does: lines whose address does not parse count
 // for nothing. Source: net/hosts.go.
 func Hosts(r *Root) []snapshot.HostsLine {
-	const name = "/etc/hosts"
-	f, ok := r.ReadFile(name)
-	if !ok {
-		return nil
-	}
+	f, _ := r.ReadFile("/etc/hosts")
+	return parseHosts(f)
+}
+
+func parseHosts(f source.File) []snapshot.HostsLine {
 	var out []snapshot.HostsLine
 	n := 0
 	for l := range bytes.Lines(f.Data) {
@@ -32,7 +32,7 @@ func Hosts(r *Root) []snapshot.HostsLine {
 		if _, err := netip.ParseAddr(fields[0]); err != nil {
 			continue
 		}
-		out = append(out, snapshot.HostsLine{At: source.Pos{File: name, Line: n}, Addr: fields[0], Names: fields[1:]})
+		out = append(out, snapshot.HostsLine{At: source.Pos{File: f.Path, Line: n}, Addr: fields[0], Names: fields[1:]})
 	}
 	return out
 }
@@ -49,8 +49,12 @@ const (
 // the loopback addresses; here the list stays empty and Problem says why.
 // hostname stands in for a search list that is not given.
 func ReadResolv(r *Root, hostname string) snapshot.Resolv {
-	c := snapshot.Resolv{File: "/etc/resolv.conf", Ndots: 1, Timeout: dnsTimeout, Attempts: dnsAttempts}
-	f, ok := r.ReadFile(c.File)
+	const name = "/etc/resolv.conf"
+	f, ok := r.ReadFile(name)
+	c := parseResolv(source.File{Path: name, Data: f.Data})
+	if _, domain, ok := strings.Cut(hostname, "."); ok && c.Search == nil {
+		c.Search = []string{domain}
+	}
 	switch {
 	case !ok:
 		c.Problem = "does not exist"
@@ -62,19 +66,20 @@ func ReadResolv(r *Root, hostname string) snapshot.Resolv {
 		c.Problem = "is not a regular file"
 	case len(bytes.TrimSpace(f.Data)) == 0:
 		c.Problem = "is empty"
+	case len(c.Servers) == 0:
+		c.Problem = "names no server"
 	}
+	return c
+}
+
+func parseResolv(f source.File) snapshot.Resolv {
+	c := snapshot.Resolv{File: f.Path, Ndots: 1, Timeout: dnsTimeout, Attempts: dnsAttempts}
 	n := 0
 	for l := range bytes.Lines(f.Data) {
 		n++
 		if text := string(l); text[0] != ';' && text[0] != '#' {
-			resolvLine(&c, strings.Fields(text), source.Pos{File: c.File, Line: n})
+			resolvLine(&c, strings.Fields(text), source.Pos{File: f.Path, Line: n})
 		}
-	}
-	if c.Problem == "" && len(c.Servers) == 0 {
-		c.Problem = "names no server"
-	}
-	if _, domain, ok := strings.Cut(hostname, "."); ok && c.Search == nil {
-		c.Search = []string{domain}
 	}
 	return c
 }
@@ -129,11 +134,12 @@ func resolvOption(c *snapshot.Resolv, word string) {
 // "dns". It is empty when the file does not say; Go then takes the hosts file
 // first and DNS second.
 func Sources(r *Root) []string {
-	f, ok := r.ReadFile("/etc/nsswitch.conf")
-	if !ok {
-		return nil
-	}
-	for l := range bytes.Lines(f.Data) {
+	f, _ := r.ReadFile("/etc/nsswitch.conf")
+	return parseSources(f.Data)
+}
+
+func parseSources(data []byte) []string {
+	for l := range bytes.Lines(data) {
 		text, _, _ := strings.Cut(string(l), "#")
 		key, value, ok := strings.Cut(text, ":")
 		if !ok || strings.TrimSpace(key) != "hosts" {

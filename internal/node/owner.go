@@ -23,7 +23,17 @@ var ownerFlags = map[string]string{
 	"config": "config", "c": "config",
 }
 
-var ownerSwitches = []string{"disable-default-registry-endpoint", "embedded-registry", "docker"}
+var ownerSwitches = []string{
+	"disable-default-registry-endpoint", "embedded-registry", "docker", "disable-agent", "enable-worker", "single",
+}
+
+// workless reports whether an owner was told to run no containers: a server of
+// k3s without its agent, a controller of k0s that is no worker too.
+func workless(rt *snapshot.Runtime, line []string) bool {
+	o := rt.Owner
+	controller := rt.Target.Runtime == "k0s" && slices.Contains(line, "controller")
+	return o.Option("disable-agent") == "true" || controller && o.Option("enable-worker") != "true" && o.Option("single") != "true"
+}
 
 // owner describes the program that runs a containerd: its process, if one is
 // known, and what it was started with. It is nil for runtimes without an owner.

@@ -125,29 +125,37 @@ func (p *procfs) list() (all []*process, complete bool) {
 	return all, complete
 }
 
-// stat reads what everybody may know of a process. Its name may hold blanks and
-// brackets, so the fields are counted from the last bracket. Source: proc_pid_stat(5).
+// stat reads what everybody may know of a process.
 func (p *procfs) stat(proc *process) {
 	data, err := p.root.slurp(p.path(proc, "stat"))
 	if err != nil {
 		return
 	}
+	comm, parent, ticks, ok := parseStat(data)
+	if !ok {
+		return
+	}
+	proc.comm, proc.parent = comm, parent
+	// The kernel rounds down to a tick of 10 ms: the end of the tick is the
+	// latest moment at which it can have started.
+	proc.started = p.boot.Add(time.Duration(ticks+1) * (time.Second / 100))
+}
+
+// parseStat reads name, parent and start of a process. The name may hold blanks
+// and brackets, so the fields are counted from the last bracket. Source:
+// proc_pid_stat(5).
+func parseStat(data []byte) (comm string, parent int, ticks int64, ok bool) {
 	from, to := bytes.IndexByte(data, '('), bytes.LastIndexByte(data, ')')
 	if from < 0 || to < from {
-		return
+		return "", 0, 0, false
 	}
-	proc.comm = string(data[from+1 : to])
 	fields := strings.Fields(string(data[to+1:]))
 	if len(fields) < 20 {
-		return
+		return "", 0, 0, false
 	}
-	proc.parent, _ = strconv.Atoi(fields[1])
-	ticks, err := strconv.ParseInt(fields[19], 10, 64)
-	if err == nil {
-		// The kernel rounds down to a tick of 10 ms: the end of the tick is the
-		// latest moment at which it can have started.
-		proc.started = p.boot.Add(time.Duration(ticks+1) * (time.Second / 100))
-	}
+	parent, errParent := strconv.Atoi(fields[1])
+	ticks, errTicks := strconv.ParseInt(fields[19], 10, 64)
+	return string(data[from+1 : to]), parent, ticks, errParent == nil && errTicks == nil
 }
 
 func (p *procfs) path(proc *process, name string) string {

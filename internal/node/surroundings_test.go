@@ -15,6 +15,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/towpath-dev/towpath/internal/source"
+	"github.com/towpath-dev/towpath/internal/tomldoc"
 )
 
 func TestHostsFileIsReadAsGoReadsIt(t *testing.T) {
@@ -78,6 +81,66 @@ func TestNsswitchTellsTheOrder(t *testing.T) {
 			t.Errorf("%q: got %s, want %s", text, got, want)
 		}
 	}
+}
+
+// Whatever the files hold, what is read of them stands where it is said to.
+func FuzzNames(f *testing.F) {
+	f.Add("127.0.0.1 a b # c\nsearch x\noptions ndots:2 timeout:9\nnameserver ::1\nhosts: files [!x=y] dns\n")
+	f.Add("nameserver fe80::1%eth0\r\n\t\nhosts:[\noptions attempts:-1 ndots:")
+	f.Fuzz(func(t *testing.T, text string) {
+		file := source.File{Path: "/f", Data: []byte(text)}
+		for _, h := range parseHosts(file) {
+			if line := source.Line(file.Data, h.At.Line); !strings.Contains(line, h.Addr) || len(h.Names) == 0 {
+				t.Fatalf("%+v is not in %q", h, line)
+			}
+		}
+		c := parseResolv(file)
+		if len(c.Servers) > 3 || c.Ndots < 0 || c.Ndots > 15 || c.Timeout < time.Second || c.Attempts < 1 {
+			t.Fatalf("%+v", c)
+		}
+		for _, s := range c.Servers {
+			host := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSuffix(s.Addr, ":53"), "["), "]")
+			if !strings.Contains(source.Line(file.Data, s.At.Line), host) {
+				t.Fatalf("%+v", s)
+			}
+		}
+		for _, s := range parseSources(file.Data) {
+			if strings.ContainsAny(s, "[ \t\n#") {
+				t.Fatalf("source %q", s)
+			}
+		}
+	})
+}
+
+func FuzzConfigurations(f *testing.F) {
+	f.Add("a: b\nc: [d]\n? e\n: &x f\ng: *x\n")
+	f.Add("root = 'a'\nimports = [1, 'b']\n[grpc]\naddress = 1\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		file := source.File{Path: "/f", Data: []byte(text)}
+		for _, s := range scalars(file) {
+			if s.at.Line < 1 {
+				t.Fatalf("%+v of %q", s, text)
+			}
+		}
+		for _, grammar := range []tomldoc.Grammar{tomldoc.V1, tomldoc.V2} {
+			if doc, bad := tomldoc.Decode(grammar, "/f", file.Data); bad == nil {
+				new(daemon).merge(doc)
+			}
+		}
+	})
+}
+
+func FuzzStat(f *testing.F) {
+	f.Add([]byte("1 (a) b) c) S 2 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1000 0"))
+	f.Add([]byte("1 )( S"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if comm, _, _, ok := parseStat(data); ok && !strings.Contains(string(data), "("+comm+")") {
+			t.Fatalf("name %q of %q", comm, data)
+		}
+		stanza(data, "Package: a", "Version: ", "")
+		mask(string(data))
+		recognise(&process{args: strings.Split(string(data), "\x00")})
+	})
 }
 
 // certificate makes a CA certificate in PEM.

@@ -138,7 +138,9 @@ func (p *pool) add(f source.File) {
 			p.own(at, p.origin(f), changed)
 		}
 	}
-	if n := len(p.out.Certs) - before; n > 0 || len(certs) > 1 {
+	n := len(p.out.Certs) - before
+	known := slices.ContainsFunc(p.out.Trust.Files, func(t snapshot.TrustFile) bool { return t.Path == f.Path })
+	if n > 0 || len(certs) > 1 && !known {
 		p.out.Trust.Files = append(p.out.Trust.Files, snapshot.TrustFile{Path: f.Path, Changed: changed, Anchors: n})
 	}
 }

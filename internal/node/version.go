@@ -25,11 +25,14 @@ func setContainerd(rt *snapshot.Runtime, text string) {
 	if err != nil || text == "" {
 		return
 	}
-	rt.Target.Containerd = v
-	rt.Target.Fork = strings.Contains(text, "-k3s")
-	if rt.Target.Runtime == "containerd" || !programNamed(rt.Target.Runtime).reads {
+	switch rt.Target.Runtime {
+	case "crio", "docker":
+		rt.Target.Version = v
+		return
+	case "containerd", "microk8s":
 		rt.Target.Version = v
 	}
+	rt.Target.Containerd, rt.Target.Fork = v, strings.Contains(text, "-k3s")
 }
 
 // version fills in the versions that the socket did not tell: from what Go

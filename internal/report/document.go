@@ -134,6 +134,7 @@ type Doctor struct {
 	Verdict   string    `json:"verdict"`
 	Hops      []Hop     `json:"hops"`
 	Findings  []Finding `json:"findings"`
+	Repair    *Change   `json:"repair,omitempty"` // with --fix alone
 }
 
 // Hop is one host of the chain in JSON.

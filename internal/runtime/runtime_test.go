@@ -21,6 +21,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/towpath-dev/towpath/internal/node"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/snapshot"
 )
@@ -223,6 +224,25 @@ func TestARuntimeThatHangsIsToldFromOneThatIsGone(t *testing.T) {
 		seen, _ = Look(t.Context(), d.socket)
 		if want := (snapshot.CRI{Asked: true, Err: "dial unix " + d.socket + ": connect: no such file or directory"}); seen != want {
 			t.Errorf("gone: saw %+v, want %+v", seen, want)
+		}
+	})
+}
+
+func TestANodeKnowsTheVersionThatTheSocketTells(t *testing.T) {
+	r, err := node.OpenRoot("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	each(t, func(t *testing.T, series, path string) {
+		d, _ := started(t, series, path)
+		n := node.Find(t.Context(), r, node.Caller{Ask: Look})
+		rt, _, err := node.Choose(r, n, node.Want{Config: d.dir + "/config.toml"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rt.PID != d.cmd.Process.Pid || !rt.CRI.Images || !strings.HasPrefix(strings.TrimPrefix(rt.Target.Version.Text, "v"), series) {
+			t.Errorf("found %+v", rt)
 		}
 	})
 }

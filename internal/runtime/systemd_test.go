@@ -91,8 +91,8 @@ func bootSystemd(t *testing.T) int {
 	err = errors.Join(err,
 		os.MkdirAll(units, 0o755), os.Mkdir(dir+"/work", 0o755), os.Mkdir(dir+"/root", 0o755), os.Mkdir(group, 0o755),
 		os.WriteFile(dir+"/up/runtime.test", program, 0o755),
-		os.WriteFile(units+"/sleeper.service", []byte("[Service]\nExecStart=/bin/sleep infinity\n"), 0o644),
-		os.WriteFile(units+"/broken.service", []byte("[Service]\nType=oneshot\nExecStart=/bin/false\n"), 0o644))
+		os.WriteFile(units+"/sleeper.service", []byte("[Unit]\nDefaultDependencies=no\n[Service]\nExecStart=/bin/sleep infinity\n"), 0o644),
+		os.WriteFile(units+"/broken.service", []byte("[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExecStart=/bin/false\n"), 0o644))
 	if err != nil {
 		t.Fatal(err)
 	}

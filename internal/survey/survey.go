@@ -37,6 +37,7 @@ type Survey struct {
 	Runtime *snapshot.Runtime // never nil: without one on the node, a containerd of the newest version stands in
 	Why     string            // why this runtime counts
 	View    *node.View
+	Input   effective.Input // what Reading was made of
 	Reading effective.Reading
 	Files   []source.File
 }
@@ -116,7 +117,7 @@ func (s *Survey) read(q Request) {
 		c.read(file)
 	}
 	in.Files = c.files
-	s.Reading, s.Files = effective.Read(in), c.files
+	s.Reading, s.Files, s.Input = effective.Read(in), c.files, in
 	s.Runtime.Sandbox = s.Reading.Sandbox
 }
 

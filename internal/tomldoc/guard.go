@@ -6,13 +6,13 @@ import (
 	"github.com/towpath-dev/towpath/internal/source"
 )
 
-// Bounds of what is read. Both libraries recurse without a limit, and v1
-// compares each table's name with those of all before it: beyond these bounds
-// a hostile file would cost the process. No file that works comes near them.
+// Bounds of what is read. Both libraries recurse without a limit, and compare
+// each key or table with those of all before it: beyond these bounds a hostile
+// file would cost the process. No file that works comes near them.
 const (
-	MaxBytes  = 1 << 20
-	maxDepth  = 500   // of arrays, inline tables and dotted keys
-	maxTables = 10000 // and arrays outside of others
+	MaxBytes = 1 << 20
+	maxDepth = 500   // of arrays, inline tables and dotted keys
+	maxKeys  = 10000 // and tables
 )
 
 // Guard refuses a document that is too large or too deep to be read; nil: it is not.
@@ -31,7 +31,7 @@ func Guard(file string, data []byte) *Problem {
 
 // guard counts without parsing: strings and comments are stepped over line by
 // line, which errs towards refusing.
-type guard struct{ depth, dots, tables, lineEnd int }
+type guard struct{ depth, dots, keys, lineEnd int }
 
 func (g *guard) step(data []byte, at *int) string {
 	if *at >= g.lineEnd {
@@ -46,9 +46,11 @@ func (g *guard) step(data []byte, at *int) string {
 		*at = min(skipString(data[:g.lineEnd], *at), g.lineEnd) - 1
 	case '.':
 		g.dots++
+	case '=':
+		g.keys++
 	case '[':
 		if g.depth == 0 {
-			g.tables++
+			g.keys++
 		}
 		g.depth++
 	case '{':
@@ -59,8 +61,8 @@ func (g *guard) step(data []byte, at *int) string {
 	switch {
 	case g.depth > maxDepth || g.dots > maxDepth:
 		return fmt.Sprintf("nested more than %d deep, which is not read", maxDepth)
-	case g.tables > maxTables:
-		return fmt.Sprintf("more than %d tables and arrays, which are not read", maxTables)
+	case g.keys > maxKeys:
+		return fmt.Sprintf("more than %d keys and tables, which are not read", maxKeys)
 	}
 	return ""
 }

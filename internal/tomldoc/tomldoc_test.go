@@ -63,6 +63,7 @@ func TestHostileDocumentsAreRefusedInTime(t *testing.T) {
 		"nested tables":             big("a = {", 10000),
 		"dotted key":                append(big("a.", 10000), "b = 1\n"...),
 		"dotted header":             append(append([]byte("["), big("a.", 10000)...), "b]\n"...),
+		"many keys":                 big("a = 1\n", 100000),
 		"many tables":               big("  [a]\n", 100000),
 		"one line of strings":       append(big(`a = "" `, 100000), big("[", 501)...),
 	} {

@@ -26,9 +26,13 @@ func TestEveryFateOfASYNHasItsCause(t *testing.T) {
 	} {
 		t.Run(string(fate), func(t *testing.T) {
 			w := playSpec(t, world.Spec{Servers: map[string]world.Role{}, Fates: map[string]world.Fate{hostAddr: fate}})
-			a := do(t, client(w), head(object))
+			c := client(w)
+			if fate == world.Dropped {
+				c.Limits.Dial = short
+			}
+			a := do(t, c, head(object))
 			ends(t, a, snapshot.Connect, want.cause, want.text)
-			if len(a.Dials) != 1 || a.Dials[0].OK || a.Dials[0].Err.Cause != want.cause || a.Dials[0].Limit != 400*time.Millisecond {
+			if len(a.Dials) != 1 || a.Dials[0].OK || a.Dials[0].Err.Cause != want.cause || a.Dials[0].Limit != c.Limits.Dial {
 				t.Errorf("%+v", a.Dials)
 			}
 			if a.Handshake != nil || a.Response != nil {
@@ -57,7 +61,9 @@ func TestEveryAddressIsTriedAndTheOneThatGoWouldUseIsUsed(t *testing.T) {
 			r := registry()
 			r.Also = []string{"[" + six + "]:443", also + ":443"}
 			w := playSpec(t, world.Spec{Servers: map[string]world.Role{"dns": names(world.Names{host: {Addrs: c.addrs}}), "r": r}, Fates: c.fates})
-			a := do(t, client(w), head(object))
+			cl := client(w)
+			cl.Limits.Others = 2 * time.Second
+			a := do(t, cl, head(object))
 			succeeds(t, a)
 			if len(a.Dials) != 2 {
 				t.Fatalf("%+v", a.Dials)
@@ -132,6 +138,7 @@ func TestTheRouteCanBeVaried(t *testing.T) {
 	})
 	c := client(w)
 	c.Hosts = []snapshot.HostsLine{{Addr: "203.0.113.2", Names: []string{host}}}
+	c.Limits.Others = short
 	for name, v := range map[string]upstream.Vary{
 		"as it is":        {},
 		"without hosts":   {NoHosts: true},
@@ -188,6 +195,9 @@ func TestFallbackToPlainHTTPFollowsContainerd(t *testing.T) {
 			w := play(t, c.servers)
 			cl := client(w)
 			cl.Containerd = route.MustVersion(c.version)
+			if c.cause == snapshot.Silent {
+				cl.Limits.TLS, cl.Limits.Header = short, short
+			}
 			req := head(c.url)
 			req.Endpoint.PlainFallback = true
 			a := do(t, cl, req)
@@ -202,5 +212,57 @@ func TestFallbackToPlainHTTPFollowsContainerd(t *testing.T) {
 				t.Errorf("without PlainFallback: %+v", a)
 			}
 		})
+	}
+}
+
+func TestAPullTriesNoMoreThanItNeeds(t *testing.T) {
+	six := "2001:db8::10"
+	addrs := []string{"192.0.2.12", hostAddr, "192.0.2.11", six}
+	r := registry()
+	r.Also = []string{"192.0.2.12:443", "192.0.2.11:443"}
+	w := playSpec(t, world.Spec{
+		Servers: map[string]world.Role{"dns": names(world.Names{host: {Addrs: addrs}}), "r": r},
+		Fates:   map[string]world.Fate{"192.0.2.12": world.Refused, six: world.Unreachable},
+	})
+	c := client(w)
+	c.Limits.Others = -1
+	a := do(t, c, head(object))
+	succeeds(t, a)
+	var tried []string
+	for _, d := range w.Net.Dialled() {
+		if strings.HasPrefix(d, "tcp") {
+			tried = append(tried, d)
+		}
+	}
+	slices.Sort(tried)
+	if want := []string{"tcp 192.0.2.10:443", "tcp 192.0.2.12:443", "tcp [2001:db8::10]:443"}; !slices.Equal(tried, want) {
+		t.Errorf("dialled %v, want %v", tried, want)
+	}
+	if len(a.Dials) != 3 {
+		t.Errorf("%+v", a.Dials)
+	}
+}
+
+// TestTheCallersOwnNetworkIsTheDefault speaks to a real server over a real
+// socket, found by a real name server.
+func TestTheCallersOwnNetworkIsTheDefault(t *testing.T) {
+	w, err := world.Serve(world.Spec{Servers: map[string]world.Role{
+		"dns": {Listen: "127.0.0.1:0", DNS: world.Names{host: {Addrs: []string{"127.0.0.1"}}}},
+		"r":   {Listen: "127.0.0.1:0", TLS: &world.TLS{Names: []string{host}}, Registry: &world.Holds{Images: []world.Image{nginx}}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	c := &upstream.Client{
+		Resolv: snapshot.Resolv{Servers: []snapshot.NameServer{server(w.DNS("dns").Addr())}, Ndots: 1},
+		Roots:  upstream.NewRoots(upstream.File{Path: "ca", Data: w.PKI.Root.PEM()}),
+	}
+	_, port, _ := strings.Cut(w.Server("r").Addr(), ":")
+	req := head("https://" + host + ":" + port + "/v2/library/nginx/manifests/1")
+	a := do(t, c, req)
+	succeeds(t, a)
+	if a.Dials[0].Translated != "" || a.Took.Total > 15*time.Second {
+		t.Errorf("%+v", a)
 	}
 }

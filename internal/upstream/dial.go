@@ -51,7 +51,7 @@ const maxAddrs = 16
 // connect dials every address at once.
 func (c *Client) connect(ctx context.Context, addrs []netip.AddrPort, limit time.Duration) *connecting {
 	g := &connecting{ctx: ctx, start: time.Now(), limit: limit, wake: make(chan struct{}, 1), used: -1}
-	for _, a := range addrs[:min(len(addrs), maxAddrs)] {
+	for _, a := range addrs {
 		g.runs = append(g.runs, &dialling{addr: a, done: make(chan struct{})})
 	}
 	for _, d := range g.runs {
@@ -130,6 +130,7 @@ func (g *connecting) finish(cancel func(), others time.Duration) []snapshot.Dial
 		look := snapshot.Dial{Addr: d.addr.String(), OK: d.err == nil, Used: i == g.used, Took: d.took, Limit: g.limit, Translated: d.translated}
 		if d.err != nil {
 			look.Err = dialFailure(g.ctx, d)
+			look.OK = look.Err.Cause == snapshot.Reset // there was a connection to reset
 		}
 		if d.conn != nil && i != g.used {
 			_ = d.conn.Close()

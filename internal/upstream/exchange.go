@@ -68,7 +68,7 @@ func (x *exchange) do(ctx context.Context) snapshot.Attempt {
 		err = x.load(u)
 	}
 	if err != nil {
-		first.Failure = &snapshot.Failure{Stage: snapshot.Connect, Cause: snapshot.BadConfig, Text: x.veil.text(err.Error())}
+		first.Failure = &snapshot.Failure{Stage: snapshot.Connect, Cause: snapshot.BadConfig, Text: x.safe(err.Error())}
 		return first
 	}
 	if x.fellBack && u.Scheme == "https" {
@@ -190,8 +190,11 @@ func (x *exchange) follow(ctx context.Context, at *snapshot.Attempt, u *url.URL)
 }
 
 func (x *exchange) failure(cause snapshot.Cause, text string) *snapshot.Failure {
-	return &snapshot.Failure{Stage: x.req.Stage, Cause: cause, Text: x.veil.text(text)}
+	return &snapshot.Failure{Stage: x.req.Stage, Cause: cause, Text: x.safe(text)}
 }
+
+// safe makes a text fit to be kept and printed: servers have a say in many errors.
+func (x *exchange) safe(text string) string { return printable(x.veil.text(text), 1000) }
 
 // foreign reports whether a URL belongs to another origin than the endpoint, or
 // for a token request than the token server.

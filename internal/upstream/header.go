@@ -35,7 +35,9 @@ func (l *leg) header() (http.Header, error) {
 		h.Set("User-Agent", x.c.userAgent())
 	}
 	h["Accept"] = append(h["Accept"], orText(req.Accept, AcceptAny))
-	h.Set("Accept-Encoding", "identity") // the bytes as the registry has them
+	if l.method != http.MethodHead {
+		h.Set("Accept-Encoding", "identity") // the bytes as the registry has them
+	}
 	if req.Range != "" {
 		h.Set("Range", req.Range)
 	}
@@ -77,6 +79,8 @@ func (l *leg) trusted() (bool, string) {
 		return false, fmt.Sprintf("they belong to %s", x.home)
 	case o.Scheme == "https" && !l.link.verified && (x.strict || !x.req.Endpoint.TLS.SkipVerify):
 		return false, "the server has not proven who it is"
+	case !l.link.verified && v.reroutes():
+		return false, "this request is a test"
 	case l.link.kind == special && l.at.Lookup != nil && l.at.Lookup.Hosts == nil && !l.link.verified:
 		return false, "DNS leads to an address that no registry has"
 	}

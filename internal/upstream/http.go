@@ -77,7 +77,6 @@ func (l *leg) unreadable(ctx context.Context, err error) *snapshot.Failure {
 	if f.Cause == snapshot.Unclassified {
 		f.Cause = snapshot.NotHTTP
 	}
-	f.Text = printable(f.Text, 500)
 	return f
 }
 

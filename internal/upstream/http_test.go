@@ -77,10 +77,18 @@ func TestEveryFaultOfARegistryIsSeen(t *testing.T) {
 		{"redirect without end", world.Fault{Do: world.DoRedirect, To: "/more"}, snapshot.RedirectLoop, "stopped after 10 redirects", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			w := play(t, map[string]world.Role{"r": registry(c.fault)})
 			req := get(object)
 			req.Into, req.Digest = upstream.To(io.Discard), w.Registry("r").Digest("library/nginx", "1")
-			a := do(t, client(w), req)
+			cl := client(w)
+			switch c.cause {
+			case snapshot.Silent:
+				cl.Limits.Header = short
+			case snapshot.Stalled:
+				cl.Limits.Idle = 2 * time.Second
+			}
+			a := do(t, cl, req)
 			if c.cause == "" {
 				succeeds(t, a)
 			} else {

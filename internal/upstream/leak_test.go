@@ -65,6 +65,7 @@ func TestNoGoroutineOutlivesItsCall(t *testing.T) {
 			w := playSpec(t, spec)
 			cl := client(w)
 			cl.Env = c.env
+			cl.Limits = upstream.Limits{Name: short, Dial: short, TLS: short, Header: short, Idle: short, Others: short}
 			var open atomic.Int64
 			cl.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
 				conn, err := w.Net.Dial(ctx, network, addr)

@@ -70,7 +70,7 @@ func (l *leg) talk(ctx context.Context) *snapshot.Failure {
 		return l.x.failure(snapshot.ForeignRealm, err.Error())
 	}
 	if err != nil {
-		return &snapshot.Failure{Stage: snapshot.Connect, Cause: snapshot.BadConfig, Text: l.x.veil.text(err.Error())}
+		return &snapshot.Failure{Stage: snapshot.Connect, Cause: snapshot.BadConfig, Text: l.x.safe(err.Error())}
 	}
 	defer guard(ctx, l.link.Conn)()
 	resp, f := l.exchangeHeaders(ctx, header)

@@ -54,6 +54,7 @@ func TestNamesBecomeAddressesAsInGo(t *testing.T) {
 		{name: "one family is silent", first: world.Names{host: {Addrs: []string{hostAddr}}, host + "/AAAA": {Silent: true}}, addrs: hostAddr, from: resolver, wait: 10 * time.Second, answers: 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			spec := world.Spec{Servers: map[string]world.Role{"dns": {Listen: resolver, DNS: c.first}}}
 			if c.fate != "" {
 				spec.Servers["dns"] = world.Role{Listen: "192.0.2.99:53", DNS: world.Names{}}
@@ -67,6 +68,9 @@ func TestNamesBecomeAddressesAsInGo(t *testing.T) {
 			w := playSpec(t, spec)
 			cl := client(w)
 			cl.Resolv.Servers = servers
+			if c.wait > 0 {
+				cl.Limits.Name = 3 * time.Second
+			}
 			l := cl.Lookup(t.Context(), host, upstream.Ask{})
 			if got := strings.Join(l.Addrs, " "); got != c.addrs {
 				t.Errorf("addresses %q, want %q", got, c.addrs)
@@ -97,7 +101,9 @@ func TestATruncatedAnswerIsAskedForAgainOverTCP(t *testing.T) {
 
 func TestALostQuestionIsSentAgain(t *testing.T) {
 	w := play(t, map[string]world.Role{"dns": names(world.Names{host: {Silent: true}})})
-	client(w).Lookup(t.Context(), host, upstream.Ask{})
+	c := client(w)
+	c.Limits.Name = 2 * time.Second
+	c.Lookup(t.Context(), host, upstream.Ask{})
 	if n := len(w.DNS("dns").Asked()); n != 4 {
 		t.Errorf("%d questions, want two for each of two types", n)
 	}
@@ -201,7 +207,7 @@ func TestAServerThatIsNotNeededIsNotWaitedFor(t *testing.T) {
 	w := playSpec(t, world.Spec{Servers: map[string]world.Role{}, Fates: map[string]world.Fate{"192.0.2.54": world.Dropped}})
 	c := client(w)
 	c.Resolv.Servers = []snapshot.NameServer{server(resolver), server(second)}
-	c.Limits.Name = time.Hour // the test would never end
+	c.Limits.Name, c.Limits.Others = time.Hour, short // the test would never end
 	l := c.Lookup(t.Context(), host, upstream.Ask{})
 	if l.Failure != nil || l.Wait != 0 {
 		t.Errorf("%+v", l)

@@ -45,7 +45,7 @@ func poolKey(u, proxy *url.URL) string {
 func (l *leg) open(ctx context.Context) (*link, *snapshot.Failure) {
 	proxy, err := l.proxy()
 	if err != nil {
-		return nil, &snapshot.Failure{Stage: snapshot.Connect, Cause: snapshot.ProxyInvalid, Text: l.x.veil.text(err.Error())}
+		return nil, &snapshot.Failure{Stage: snapshot.Connect, Cause: snapshot.ProxyInvalid, Text: l.x.safe(err.Error())}
 	}
 	var k *link
 	var f *snapshot.Failure
@@ -161,55 +161,6 @@ func (l *leg) permitted(addrs []netip.AddrPort) ([]netip.AddrPort, *snapshot.Fai
 	return out, nil
 }
 
-// connect dials addresses and goes on with the connection that Go would use.
-func (l *leg) connect(ctx context.Context, addrs []netip.AddrPort) (*link, *snapshot.Failure) {
-	limit, f := l.dialLimit(addrs)
-	if f == nil && len(addrs) == 0 {
-		f = &snapshot.Failure{Stage: snapshot.Connect, Cause: snapshot.BadConfig, Text: fmt.Sprintf("dial tcp: %q has no port that can be used", l.url.Host)}
-	}
-	if f != nil {
-		return nil, f
-	}
-	start := time.Now()
-	dialCtx, cancel := context.WithCancel(ctx)
-	g := l.x.c.connect(dialCtx, addrs, limit)
-	d := g.winner()
-	l.at.Took.Connect += time.Since(start)
-	l.settle = append(l.settle, func() { l.at.Dials = g.finish(cancel, l.x.c.others()); cancel() })
-	if d != nil {
-		k := newLink(d.conn)
-		k.kind = kindOf(d.addr.Addr())
-		return k, nil
-	}
-	if over(ctx) {
-		return nil, &snapshot.Failure{Stage: snapshot.Connect, Cause: endOf(ctx), Text: "dial tcp " + joinAddrs(addrs) + ": not waited for"}
-	}
-	// Go reports the first address of the first family.
-	return nil, dialFailure(ctx, g.runs[0])
-}
-
-// dialLimit is how long one address may take: ours, or the endpoint's own limit
-// where that is shorter. A negative one lets every dial fail at once.
-func (l *leg) dialLimit(addrs []netip.AddrPort) (time.Duration, *snapshot.Failure) {
-	limit, theirs := orDefault(l.x.c.Limits.Dial, 5*time.Second), l.x.req.Endpoint.DialTimeout
-	switch {
-	case theirs < 0:
-		text := fmt.Sprintf("dial tcp %s: i/o timeout (dial_timeout is %s)", joinAddrs(addrs), theirs)
-		return 0, &snapshot.Failure{Stage: snapshot.Connect, Cause: snapshot.BadConfig, Text: text}
-	case theirs > 0:
-		limit = min(limit, theirs)
-	}
-	return limit, nil
-}
-
-func joinAddrs(addrs []netip.AddrPort) string {
-	var out []string
-	for _, a := range addrs {
-		out = append(out, a.String())
-	}
-	return strings.Join(out, ", ")
-}
-
 // secure makes the TLS handshake with the host of the URL.
 func (l *leg) secure(ctx context.Context, k *link) (*link, *snapshot.Failure) {
 	x, v := l.x, l.x.req.Vary
@@ -240,7 +191,7 @@ func (l *leg) secure(ctx context.Context, k *link) (*link, *snapshot.Failure) {
 
 // tlsFailure sorts the error of a handshake and words it as net/http does.
 func (l *leg) tlsFailure(ctx context.Context, err error) *snapshot.Failure {
-	f := &snapshot.Failure{Stage: snapshot.TLS, Cause: ioCause(err, snapshot.Silent), Text: l.x.veil.text(err.Error())}
+	f := &snapshot.Failure{Stage: snapshot.TLS, Cause: ioCause(err, snapshot.Silent), Text: l.x.safe(err.Error())}
 	var record tls.RecordHeaderError
 	switch {
 	case over(ctx):

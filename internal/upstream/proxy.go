@@ -52,7 +52,7 @@ func (l *leg) proxy() (*url.URL, error) {
 	var p *url.URL
 	var err error
 	switch {
-	case v.Direct:
+	case v.Direct, v.Addr != "" && l.first:
 		return nil, nil
 	case !v.Proxy.IsZero():
 		only := Client{Env: map[string]route.Secret{"HTTP_PROXY": v.Proxy, "HTTPS_PROXY": v.Proxy}}
@@ -144,7 +144,7 @@ func (l *leg) secureProxy(ctx context.Context, k *link, p *url.URL) (*link, *sna
 	conn, _, err := handshake(ctx, k.Conn, tlsPlan{name: p.Hostname(), sni: p.Hostname(), roots: roots, at: l.x.c.now(), skip: l.x.req.Endpoint.TLS.SkipVerify})
 	if err != nil {
 		_ = k.Conn.Close()
-		return nil, &snapshot.Failure{Stage: snapshot.Connect, Cause: snapshot.ProxyDial, Text: l.x.veil.text(err.Error())}
+		return nil, &snapshot.Failure{Stage: snapshot.Connect, Cause: snapshot.ProxyDial, Text: l.x.safe(err.Error())}
 	}
 	return newLink(conn), nil
 }
@@ -210,7 +210,7 @@ func (l *leg) socks(ctx context.Context, k *link, p *url.URL) (*link, *snapshot.
 	}
 	if err != nil {
 		_ = k.Conn.Close()
-		return nil, &snapshot.Failure{Stage: snapshot.Connect, Cause: snapshot.ProxyStatus, Text: l.x.veil.text(err.Error())}
+		return nil, &snapshot.Failure{Stage: snapshot.Connect, Cause: snapshot.ProxyStatus, Text: l.x.safe(err.Error())}
 	}
 	return k, nil
 }

@@ -72,6 +72,9 @@ func TestEveryReplyOfAProxyIsSeen(t *testing.T) {
 			w := proxied(t, c.proxy, nil)
 			cl := client(w)
 			cl.Env = c.env
+			if c.proxy.Hang {
+				cl.Limits.Header = short
+			}
 			req := head(c.url)
 			req.Method = "GET"
 			a := do(t, cl, req)

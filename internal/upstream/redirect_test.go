@@ -174,9 +174,50 @@ func TestABlockedRedirectTargetIsNotTheRegistrysFault(t *testing.T) {
 		},
 		Fates: map[string]world.Fate{"198.51.100.1": world.Dropped},
 	})
-	a := do(t, client(w), get(object))
+	c := client(w)
+	c.Limits.Dial = short
+	a := do(t, c, get(object))
 	ends(t, a, snapshot.Connect, snapshot.DialTimeout, "198.51.100.1:443")
 	if a.Failure != nil || a.Response.Status != 307 || a.Next.Failure == nil || a.Next.Lookup == nil {
 		t.Errorf("%+v", a)
+	}
+}
+
+// TestNothingSecretGoesWhereATestLeads: a trial may connect to an address that
+// the node itself would not choose, or take another pool or another name.
+func TestNothingSecretGoesWhereATestLeads(t *testing.T) {
+	other := "203.0.113.9"
+	name := host
+	w := play(t, map[string]world.Role{
+		"dns":    names(nil),
+		"r":      registry(),
+		"plain":  {Listen: other + ":80", Handler: tokenHandler},
+		"proxy":  {Listen: other + ":3128", Proxy: &world.Proxy{Hosts: map[string]string{host + ":80": other + ":80"}}},
+		"lookup": {Listen: "198.51.100.53:53", DNS: world.Names{host: {Addrs: []string{other}}}},
+	})
+	plain := endpoint
+	plain.Scheme = "http"
+	for what, c := range map[string]struct {
+		e    route.Endpoint
+		url  string
+		vary upstream.Vary
+	}{
+		"address":  {plain, "http://" + host + "/v2/", upstream.Vary{Addr: other}},
+		"resolver": {plain, "http://" + host + "/v2/", upstream.Vary{Server: &snapshot.NameServer{Addr: "198.51.100.53:53"}}},
+		"proxy":    {plain, "http://" + host + "/v2/", upstream.Vary{Proxy: route.NewSecret("http://" + other + ":3128")}},
+		"pool":     {endpoint, object, upstream.Vary{Roots: upstream.NewRoots(upstream.File{Path: "x", Data: w.PKI.Root.PEM()})}},
+		"name":     {endpoint, object, upstream.Vary{SNI: &name}},
+	} {
+		c.e.Header = []route.Header{{Key: "X-Api-Key", Values: []route.Secret{route.NewSecret(canaryLine)}}}
+		req := upstream.Request{Method: "GET", URL: c.url, Stage: snapshot.Manifest, Endpoint: c.e, Vary: c.vary}
+		a := do(t, client(w), req)
+		if a.Response == nil || !strings.Contains(a.Withheld, "X-Api-Key; this request is a test") {
+			t.Errorf("%s: %+v, withheld %q", what, a.Fault(), a.Withheld)
+		}
+	}
+	for _, s := range []string{"r", "plain", "proxy"} {
+		if text := leaked(w, s); text != "" || len(w.Requests(s)) == 0 {
+			t.Errorf("%s: %q of %d requests", s, text, len(w.Requests(s)))
+		}
 	}
 }

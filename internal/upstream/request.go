@@ -42,7 +42,7 @@ type Vary struct {
 	Server   *snapshot.NameServer // resolve by this server alone
 	NoHosts  bool                 // resolve by DNS although the hosts file has the name
 	Control  bool                 // ask for names that cannot exist as well
-	Addr     string               // ip or ip:port to connect to
+	Addr     string               // ip or ip:port to connect to, around any proxy
 	SNI      *string              // in the ClientHello; empty: none
 	Classic  bool                 // no post-quantum key share
 	Roots    *Roots               // verify with this pool alone
@@ -56,6 +56,12 @@ type Vary struct {
 // endpoint that is configured. Nothing secret is sent then.
 func (v Vary) weakens() bool {
 	return v.SNI != nil || v.Roots != nil || !v.At.IsZero() || v.LookOnly
+}
+
+// reroutes reports whether the connection goes where the node itself would not
+// send it. Without TLS nothing secret is sent then.
+func (v Vary) reroutes() bool {
+	return v.Addr != "" || v.Server != nil || !v.Proxy.IsZero()
 }
 
 // The most that is read of anything.

@@ -39,13 +39,24 @@ type Session struct {
 	known map[string]granted // by repository
 }
 
+// offered is the secret that may be used at this endpoint, and why there is
+// none although there are credentials.
+func (s *Session) offered() (secret route.Secret, why string) {
+	if s.login.Shared && s.endpoint.Role == route.Mirror && !s.login.secret().IsZero() {
+		return route.Secret{}, "not sent to the mirror: the credentials came with the pull and belong to the registry that the image names"
+	}
+	return s.login.secret(), ""
+}
+
 // granted is an authorization that has worked so far.
 type granted struct {
 	Authorization
 	until time.Time // zero: for good
 }
 
-// Session begins a session. Close ends it.
+// Session begins a session. Close ends it. A mirror is not given credentials
+// that came with the request for the image: they belong to the registry that the
+// image names, though the runtime would hand them over.
 func (c *Client) Session(e route.Endpoint, login Login) *Session {
 	return &Session{c: c, endpoint: e, login: login, pool: newPool(), known: map[string]granted{}}
 }

@@ -66,10 +66,10 @@ func (p tlsPlan) judge(seen *snapshot.Handshake, cs tls.ConnectionState) error {
 	}
 	v := p.roots.verify(cs.PeerCertificates, p.name, p.at)
 	if v.err == nil {
-		seen.Verified, seen.Root, seen.RootFile = true, v.root.Subject.String(), p.roots.fileOf(v.root)
+		seen.Verified, seen.Root, seen.RootFile = true, printable(v.root.Subject.String(), 500), p.roots.fileOf(v.root)
 		return nil
 	}
-	seen.Verify, seen.Reason = v.err.Error(), v.reason
+	seen.Verify, seen.Reason = printable(v.err.Error(), 1000), v.reason
 	if p.skip || p.look {
 		return nil
 	}

@@ -121,9 +121,14 @@ func TestEveryBrokenHandshakeHasItsCause(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := play(t, map[string]world.Role{"r": c.role})
-			a := do(t, client(w), head(object))
+			cl := client(w)
+			if c.cause == snapshot.Silent {
+				cl.Limits.TLS = short
+			}
+			a := do(t, cl, head(object))
 			ends(t, a, snapshot.TLS, c.cause, c.text)
-			if a.Handshake == nil || a.Handshake.SNI != host || c.cause != snapshot.Reset && a.Handshake.HelloBytes < 1000 {
+			// A reset at once may come before there is a handshake.
+			if name != "reset" && (a.Handshake == nil || a.Handshake.SNI != host) || c.cause != snapshot.Reset && a.Handshake.HelloBytes < 1000 {
 				t.Errorf("%+v", a.Handshake)
 			}
 			if !a.Reached() {

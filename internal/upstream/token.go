@@ -47,13 +47,23 @@ func (s *Session) authorize(ctx context.Context, req Request, refused *snapshot.
 
 // basic uses the credentials themselves.
 func (s *Session) basic(auth *snapshot.Auth, req Request, home Origin) granted {
-	if s.login.User == "" || s.login.Password.IsZero() {
+	secret, why := s.offered()
+	auth.Source, auth.Withheld = s.source(), why
+	if s.login.User == "" || secret.IsZero() {
 		auth.Failure = &snapshot.Failure{Stage: req.Stage, Cause: snapshot.Status, Text: "no basic auth credentials"}
 		return granted{}
 	}
-	auth.Source, auth.Sent = s.login.Source, true
+	auth.Sent = true
 	value := route.NewSecret(basic(s.login.User, s.login.Password.Reveal()))
 	return granted{Authorization: Authorization{origin: home, value: value}}
+}
+
+// source names the credentials at hand, empty if there are none.
+func (s *Session) source() string {
+	if s.login.secret().IsZero() {
+		return ""
+	}
+	return s.login.Source
 }
 
 // connectedTo is the kind of the address that an attempt used.
@@ -99,10 +109,9 @@ func (t *tokenRequest) fetch(ctx context.Context) granted {
 	}
 	t.auth.Realm = (&veil{}).url(t.realm.url)
 	t.origin, _ = OriginOf(t.realm.url)
-	with := !t.s.login.secret().IsZero()
-	if with {
-		t.auth.Source = t.s.login.Source
-	}
+	secret, why := t.s.offered()
+	t.auth.Source, t.auth.Withheld = t.s.source(), why
+	with := !secret.IsZero()
 	if with && t.realm.refuse != "" {
 		t.auth.Withheld = "not sent to the token server: " + t.realm.refuse
 		with = false

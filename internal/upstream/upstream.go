@@ -49,7 +49,7 @@ type Limits struct {
 	TLS    time.Duration // the handshake: 10 s, as in every containerd
 	Header time.Duration // from the request to the response header, and a proxy's reply: 10 s
 	Idle   time.Duration // between two pieces of a body: 10 s
-	Others time.Duration // name servers and addresses that are not used may take so long before they are left: 1 s; negative: they are not tried
+	Others time.Duration // name servers and addresses that are not used may take so long before they are left: 1 s; negative: no more is tried than is needed, for pulls
 }
 
 func orDefault(d, otherwise time.Duration) time.Duration {

@@ -3,6 +3,7 @@ package world
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -122,7 +123,8 @@ func (t *TokenServer) give(w http.ResponseWriter, q asked, user string) {
 	reply(w, http.StatusOK, "application/json", string(data))
 }
 
-// granted is what of the scopes the user may do: pull, or nothing.
+// granted is what of the scopes the user may do. Users may do what they ask for
+// in their repositories, everybody may pull the public ones.
 func (t *TokenServer) granted(scopes []string, user string) []access {
 	out := []access{}
 	for _, s := range scopes {
@@ -131,10 +133,13 @@ func (t *TokenServer) granted(scopes []string, user string) []access {
 		if i < 0 {
 			continue
 		}
-		name := rest[:i]
+		name, actions := rest[:i], strings.Split(rest[i+1:], ",")
 		patterns, named := t.spec.Grants[user]
 		mine := user != "" && (!named || matchAny(patterns, name))
-		if mine || matchAny(t.spec.Public, name) {
+		switch {
+		case mine:
+			out = append(out, access{kind, name, actions})
+		case matchAny(t.spec.Public, name) && slices.Contains(actions, "pull"):
 			out = append(out, access{kind, name, []string{"pull"}})
 		}
 	}

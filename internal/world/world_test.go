@@ -331,7 +331,9 @@ func TestFaultsDoWhatTheySay(t *testing.T) {
 				"r": {Listen: "192.0.2.1:80", Registry: registry(nginx), Faults: []world.Fault{c.fault}},
 			}})
 			hc := client(w, "192.0.2.1:80", nil)
-			hc.Timeout = 300 * time.Millisecond
+			if c.want == timeout {
+				hc.Timeout = time.Second // in vain
+			}
 			if got := summary(hc, c.method, w.Registry("r").Digest("library/nginx", "1")); !strings.Contains(got, c.want) {
 				t.Errorf("%q, want %q", got, c.want)
 			}
@@ -390,7 +392,7 @@ func TestGatesBreakTheHandshake(t *testing.T) {
 			w := play(t, world.Spec{Servers: map[string]world.Role{
 				"r": {Listen: "192.0.2.1:443", TLS: &world.TLS{Names: []string{host}}, Gate: c.gate, Registry: registry(nginx)},
 			}})
-			got := handshake(w, c.plus)
+			got := handshake(w, c.plus, c.want == "deadline")
 			if c.want == "" && got != nil || c.want != "" && (got == nil || !strings.Contains(got.Error(), c.want)) {
 				t.Errorf("%v, want %q", got, c.want)
 			}
@@ -398,7 +400,7 @@ func TestGatesBreakTheHandshake(t *testing.T) {
 	}
 }
 
-func handshake(w *world.World, cfg *tls.Config) error {
+func handshake(w *world.World, cfg *tls.Config, inVain bool) error {
 	if cfg == nil {
 		cfg = &tls.Config{}
 	}
@@ -408,7 +410,11 @@ func handshake(w *world.World, cfg *tls.Config) error {
 		return err
 	}
 	defer c.Close()
-	ctx, stop := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	limit := 20 * time.Second
+	if inVain {
+		limit = 300 * time.Millisecond
+	}
+	ctx, stop := context.WithTimeout(context.Background(), limit)
 	defer stop()
 	return tls.Client(c, cfg).HandshakeContext(ctx)
 }
@@ -464,7 +470,11 @@ func TestNameServer(t *testing.T) {
 		{"udp", "nothing.example", "A", "NXDOMAIN"},
 		{"udp", "silent.example", "A", "i/o timeout"},
 	} {
-		got := ask(w.DNS("d").Addr(), c.net, c.name, c.kind)
+		limit := 20 * time.Second
+		if c.want == "i/o timeout" {
+			limit = 200 * time.Millisecond
+		}
+		got := ask(w.DNS("d").Addr(), c.net, c.name, c.kind, limit)
 		if !strings.Contains(got, c.want) {
 			t.Errorf("%s %s %s: %q, want %q", c.net, c.name, c.kind, got, c.want)
 		}
@@ -474,8 +484,8 @@ func TestNameServer(t *testing.T) {
 	}
 }
 
-func ask(addr, network, name, kind string) string {
-	c := &dns.Client{Net: network, Timeout: 200 * time.Millisecond}
+func ask(addr, network, name, kind string, limit time.Duration) string {
+	c := &dns.Client{Net: network, Timeout: limit}
 	m := new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.StringToType[kind])
 	r, _, err := c.Exchange(m, addr)
 	if err != nil {
@@ -525,7 +535,9 @@ func TestProxies(t *testing.T) {
 			t.Fatal(err)
 		}
 		hc := client(w, u.Host, nil)
-		hc.Timeout = time.Second
+		if c.want == "exceeded" {
+			hc.Timeout = 300 * time.Millisecond
+		}
 		hc.Transport.(*http.Transport).Proxy = http.ProxyURL(u)
 		got := ""
 		if resp, err := hc.Get(c.url); err != nil {

@@ -57,7 +57,7 @@ func (h *hostsFile) found(k finding.Kind, variant string, at source.Pos, args fi
 // shown is the masked text of the file, made once.
 func (h *hostsFile) shown() *lines {
 	if h.masked == nil {
-		h.masked = maskLines(h.data)
+		h.masked = maskLines(h.data[:min(len(h.data), tomldoc.MaxBytes)])
 	}
 	return h.masked
 }

@@ -38,6 +38,7 @@ type hostsFile struct {
 	upstream *route.Endpoint // nil: never asked, which only the fork of K3s can say
 
 	entries []entry // what mirrors and upstream were made of, the upstream last
+	tried   *int    // bytes that were read again to try fixes
 	masked  *lines  // the text as it may be shown; made when it is needed
 }
 

@@ -201,9 +201,8 @@ func (r *reader) readable(h *hostsFile) {
 	}
 }
 
-// judge reports everything about the directory of a route, and lets a
-// certificate file that containerd cannot use fail it.
-func (r *reader) judge(h *hostsFile, out *route.Route) {
+// judge reports everything about the directory of a route.
+func (r *reader) judge(h *hostsFile) {
 	r.beside(h)
 	for _, f := range h.explain() {
 		r.add(f)
@@ -222,9 +221,6 @@ func (r *reader) judge(h *hostsFile, out *route.Route) {
 		}
 		r.later(h)
 		r.readable(h)
-	}
-	if out.Fails == "" {
-		r.certified(h, out)
 	}
 }
 

@@ -12,7 +12,11 @@ import (
 type lines struct {
 	text    []string
 	secrets []string // the words that were masked
+	cut     bool     // some line was too long to be looked at as a whole
 }
+
+// widest is how much of a line is shown, in bytes.
+const widest = 400
 
 const masked = "***"
 
@@ -27,6 +31,9 @@ func maskLines(data []byte) *lines {
 	out := &lines{}
 	inHeader, open := false, 0
 	for raw := range bytes.SplitSeq(data, []byte("\n")) {
+		if len(raw) > widest {
+			raw, out.cut = append(raw[:widest:widest], "…"...), true
+		}
 		line := strings.TrimSuffix(string(raw), "\r")
 		table := strings.HasPrefix(strings.TrimSpace(line), "[")
 		if table && open == 0 {
@@ -56,8 +63,11 @@ func (l *lines) learn(text string) {
 	}
 }
 
-// reveals reports that a text holds something that is masked.
+// reveals reports that a text holds something that is masked, or might.
 func (l *lines) reveals(text string) bool {
+	if l.cut && len(text) > widest {
+		return true
+	}
 	for _, word := range l.secrets {
 		if strings.Contains(text, word) {
 			return true

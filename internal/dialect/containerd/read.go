@@ -22,18 +22,23 @@ const hostsToml = "hosts.toml"
 // the table; so the table speaks only for registries whose candidates were read.
 func Read(roots []string, files []source.File, t route.Target) dialect.Reading {
 	r := newReader(files, t)
-	r.table.Target = t
-	var deciding []string // roots so far that exist
+	r.judges = true
+	r.read(roots)
+	return dialect.Reading{Table: r.table, Findings: r.findings}
+}
+
+// read reads the trees under the roots that exist, each once.
+func (r *reader) read(roots []string) {
+	var deciding []string
 	for _, root := range roots {
 		root = path.Clean(root)
-		if slices.Contains(deciding, root) || !r.tree.exists(root) {
+		if slices.Contains(deciding, root) || r.tree.look(root) == nil {
 			continue
 		}
 		r.root(root)
 		deciding = append(deciding, root)
 	}
 	slices.SortStableFunc(r.table.Routes, func(a, b route.Route) int { return rank(a) - rank(b) })
-	return dialect.Reading{Table: r.table, Findings: r.findings}
 }
 
 func rank(r route.Route) int {
@@ -51,12 +56,13 @@ type reader struct {
 	table    route.Table
 	decided  map[string]string // registry: directory that decides for it
 	findings []finding.Finding
+	judges   bool // findings about the content of files are wanted
 }
 
 func newReader(files []source.File, t route.Target) *reader {
 	tree := newTree(files)
 	return &reader{
-		tree: tree, target: t, decided: map[string]string{},
+		tree: tree, target: t, table: route.Table{Target: t}, decided: map[string]string{},
 		inspect: &inspector{tree: tree, roots: map[string]string{}},
 	}
 }
@@ -178,7 +184,12 @@ func (r *reader) load(dir string, out *route.Route) {
 			out.Upstream.From = source.Pos{}
 		}
 	}
-	r.judge(h, out)
+	if r.judges {
+		r.judge(h)
+	}
+	if out.Fails == "" {
+		r.certified(h, out)
+	}
 }
 
 // open reads the hosts.toml of a directory.

@@ -10,9 +10,20 @@ import (
 	"github.com/towpath-dev/towpath/internal/source"
 )
 
-// trial reads other bytes in the place of this file's.
+// maxTried bounds how much is read again to try fixes of one file, in bytes.
+const maxTried = 1 << 20
+
+// trial reads other bytes in the place of this file's. Its verdict is unknown
+// once too much was tried.
 func (h *hostsFile) trial(data []byte) *hostsFile {
-	t := &hostsFile{path: h.path, dir: h.dir, match: h.match, target: h.target, data: data}
+	if h.tried == nil {
+		h.tried = new(int)
+	}
+	t := &hostsFile{path: h.path, dir: h.dir, match: h.match, target: h.target, data: data, tried: h.tried}
+	if *h.tried += len(data); *h.tried > maxTried {
+		t.verdict = unknown
+		return t
+	}
 	readHosts(t)
 	return t
 }

@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/towpath-dev/towpath/internal/diagnosis"
+	"github.com/towpath-dev/towpath/internal/doctor"
+	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/repair"
+	"github.com/towpath-dev/towpath/internal/report"
+	"github.com/towpath-dev/towpath/internal/route"
+	"github.com/towpath-dev/towpath/internal/snapshot"
+	"github.com/towpath-dev/towpath/internal/survey"
+)
+
+// heal cures what edits on this node can cure, and proves it with a fresh look
+// and a pull by the runtime itself.
+func (a *app) heal(ctx context.Context, q doctor.Request, s *snapshot.Snapshot, v *survey.Survey, d diagnosis.Diagnosis) error {
+	p, cured := repair.Cure(repairable(v), slices.DeleteFunc(slices.Clone(d.Findings), func(f finding.Finding) bool { return f.Severity == finding.Info }))
+	p.Reason = "doctor --fix " + q.Image
+	c := report.NewChange("", p, cured)
+	if a.format == report.Text {
+		a.printText(s, d)
+	}
+	if p.Empty() {
+		return a.finishHeal(s, d, c, a.flags.status(d.Findings))
+	}
+	if state := a.consent(p); state != "" {
+		c.State = state
+		return a.finishHeal(s, d, c, exitError{status: exitFindings})
+	}
+	proof := &proof{app: a, q: q, before: d, cured: cured}
+	result, err := a.carry(ctx, p, v, proof.check)
+	err = outcome(&c, result, err)
+	if proof.snap != nil {
+		s, d = proof.snap, proof.after
+		d.Findings = a.flags.kept(d.Findings)
+		if a.format == report.Text {
+			fmt.Fprintln(a.Out)
+			a.printText(s, d)
+		}
+	}
+	if err == nil {
+		err = a.flags.status(d.Findings)
+	}
+	return a.finishHeal(s, d, c, err)
+}
+
+// finishHeal writes the one document, or the last line.
+func (a *app) finishHeal(s *snapshot.Snapshot, d diagnosis.Diagnosis, c report.Change, err error) error {
+	if a.format == report.Text {
+		report.NewTerminal(a.Out, a.Env).Changed(c)
+		return err
+	}
+	doc := report.NewDoctor(s, d)
+	doc.Repair = &c
+	if werr := report.Write(a.Out, a.format, doc); werr != nil {
+		return werr
+	}
+	if exit, ok := errors.AsType[exitError](err); ok {
+		fmt.Fprintln(a.Err, "towpath:", states(exit))
+		exit.err = nil
+		return exit
+	}
+	return err
+}
+
+func states(e exitError) string {
+	if e.err == nil {
+		return "see the document"
+	}
+	return e.err.Error()
+}
+
+// proof is the fresh look after a fix.
+type proof struct {
+	app    *app
+	q      doctor.Request
+	before diagnosis.Diagnosis
+	cured  []finding.Finding
+
+	snap  *snapshot.Snapshot
+	after diagnosis.Diagnosis
+}
+
+// check decides whether a fix stays. It does when the image is served and the
+// runtime pulls it. It also does when what was fixed is gone and the pull gets
+// further, to a fault that was hidden behind it; everything else is taken back.
+func (p *proof) check(ctx context.Context) error {
+	s, v, err := doctor.Look(ctx, p.q)
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	p.snap, p.after = s, doctor.Judge(s)
+	if err := p.app.healthy(ctx, v); err != nil {
+		return err
+	}
+	if p.after.Verdict == diagnosis.Healthy || p.after.Verdict == diagnosis.Degraded {
+		return p.app.pulls(ctx, v, s.Ref, p.q.Login)
+	}
+	for _, f := range p.after.Findings {
+		if f.Role == finding.Primary && f.Severity == finding.Error && !p.hidden(f) {
+			return fmt.Errorf("the image still cannot be pulled: %s: %s", f.Code, f.Text)
+		}
+	}
+	return nil
+}
+
+// hidden reports whether a finding is new and lies behind what was fixed, or was
+// there before and is none of those that were fixed.
+func (p *proof) hidden(f finding.Finding) bool {
+	same := func(g finding.Finding) bool { return g.Code == f.Code && g.Subject == f.Subject }
+	if slices.ContainsFunc(p.cured, same) {
+		return false
+	}
+	if slices.ContainsFunc(p.before.Findings, func(g finding.Finding) bool { return same(g) && g.Role == finding.Primary }) {
+		return true
+	}
+	return slices.ContainsFunc(p.cured, func(g finding.Finding) bool {
+		return (g.Endpoint == f.Endpoint || g.Endpoint == "") && diagnosis.Later(f.Stage, g.Stage)
+	})
+}
+
+// printText prints a diagnosis for people.
+func (a *app) printText(s *snapshot.Snapshot, d diagnosis.Diagnosis) {
+	report.NewTerminal(a.Out, a.Env).Doctor(s, d)
+}
+
+// loginFor reads the credentials for an image reference.
+func (a *app) loginFor(image string) (*route.Auth, error) {
+	ref, err := route.ParseRef(image)
+	if err != nil {
+		return nil, usage("", "%v", err)
+	}
+	return a.login(ref)
+}

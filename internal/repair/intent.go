@@ -1,0 +1,130 @@
+package repair
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/route"
+)
+
+// intend carries out a wish in the dialect of the runtime.
+func (d *draft) intend(i finding.Intent) bool {
+	switch i.Do {
+	case finding.BypassProxy:
+		return d.environment("NO_PROXY", joined(d.variable("NO_PROXY"), i.Value))
+	case finding.UseProxy:
+		return d.proxy(i)
+	case finding.ClassicHello:
+		return d.environment("GODEBUG", joined(d.variable("GODEBUG"), "tlsmlkem=0,tlssecpmlkem=0"))
+	case finding.MigrateMirrors:
+		return d.enableHosts(d.now().Config)
+	}
+	r, ok := d.route(i)
+	return ok && d.table(route.Table{Routes: []route.Route{r}})
+}
+
+// joined adds items to a comma-separated list.
+func joined(list, more string) string {
+	if list == "" {
+		return more
+	}
+	return list + "," + more
+}
+
+// variable is a variable of the runtime's environment, by its upper or lower case name.
+func (d *draft) variable(key string) string {
+	for _, k := range []string{key, strings.ToLower(key)} {
+		if v, ok := d.node.Service.Lookup(k); ok {
+			return v.Value
+		}
+	}
+	return d.node.Input.Runtime.Env[key]
+}
+
+// environment changes a variable where the service gets it from.
+func (d *draft) environment(key, value string) bool {
+	c := d.node.Service.Set(key, value)
+	if len(c.Edits) == 0 || !d.edit(c.Edits) {
+		return false
+	}
+	d.restart("the environment is read at start")
+	d.reload = d.reload || c.Reload
+	return true
+}
+
+func (d *draft) proxy(i finding.Intent) bool {
+	if d.node.Proxy == nil {
+		return false
+	}
+	value := d.node.Proxy(i.Value).Reveal()
+	if value == "" {
+		return false
+	}
+	key := "HTTPS_PROXY"
+	if strings.HasPrefix(i.Endpoint, "http://") {
+		key = "HTTP_PROXY"
+	}
+	return d.environment(key, value)
+}
+
+// route is the route of a registry with one endpoint changed as wished.
+func (d *draft) route(i finding.Intent) (route.Route, bool) {
+	table := d.now().Table
+	r := table.Route(i.Registry)
+	if r.Match == route.Any {
+		r.Match = i.Registry // the others keep theirs
+	}
+	r.Mirrors = slices.Clone(r.Mirrors)
+	at := slices.IndexFunc(r.Mirrors, func(e route.Endpoint) bool { return e.String() == i.Endpoint })
+	switch {
+	case at >= 0 && i.Do == finding.RemoveMirror:
+		r.Mirrors = slices.Delete(r.Mirrors, at, at+1)
+		return r, true
+	case at >= 0:
+		return r, change(&r.Mirrors[at], i)
+	case r.Upstream == nil || i.Do == finding.RemoveMirror:
+		return r, false
+	}
+	up := *r.Upstream
+	if up.Host == "" {
+		std := table.Default(i.Registry)
+		std.TLS, std.Header, std.Serves = up.TLS, up.Header, up.Serves
+		up = std
+	}
+	r.Upstream = &up
+	if up.String() != i.Endpoint {
+		return r, false
+	}
+	return r, change(r.Upstream, i)
+}
+
+// change makes one endpoint as wished.
+func change(e *route.Endpoint, i finding.Intent) bool {
+	switch i.Do {
+	case finding.AddCA:
+		e.TLS.CA, e.TLS.Set = append(slices.Clone(e.TLS.CA), i.Value), true
+	case finding.UseScheme:
+		e.Scheme, e.PlainFallback = i.Value, false
+		if i.Value == "http" {
+			e.TLS = route.TLS{}
+		}
+	case finding.LimitDial:
+		limit, err := time.ParseDuration(i.Value)
+		if err != nil {
+			return false
+		}
+		e.DialTimeout = limit
+	case finding.UsePath:
+		u, err := url.Parse(i.Value)
+		if err != nil {
+			return false
+		}
+		e.Scheme, e.Host, e.Path = u.Scheme, u.Host, u.Path
+	default:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,160 @@
+package repair
+
+import (
+	"bytes"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/towpath-dev/towpath/internal/dialect/containerd"
+	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
+	"github.com/towpath-dev/towpath/internal/dialect/k3s"
+	"github.com/towpath-dev/towpath/internal/plan"
+	"github.com/towpath-dev/towpath/internal/route"
+	"github.com/towpath-dev/towpath/internal/source"
+)
+
+// table writes routes in the dialect of the runtime.
+func (d *draft) table(want route.Table) bool {
+	switch d.node.Input.Runtime.Target.Runtime {
+	case "k3s", "rke2":
+		return d.registries(want)
+	}
+	return d.hosts(want)
+}
+
+// merge is the present table with some routes replaced.
+func merge(now, want route.Table) route.Table {
+	out := now
+	out.Routes = slices.Clone(now.Routes)
+	for _, r := range want.Routes {
+		i := slices.IndexFunc(out.Routes, func(x route.Route) bool { return x.Match == r.Match })
+		if i < 0 {
+			out.Routes = append(out.Routes, r)
+			continue
+		}
+		out.Routes[i] = r
+	}
+	return out
+}
+
+// hosts writes hosts.toml files. Where the configuration uses none yet, it is
+// made to: the old mirrors table moves, or config_path is set.
+func (d *draft) hosts(want route.Table) bool {
+	now := d.now()
+	roots := now.Roots
+	if len(roots) == 0 || now.Config.ListBug() && d.node.Input.HostsDir == "" {
+		if !d.enableHosts(now.Config) {
+			return false
+		}
+		now = d.now()
+		roots = now.Roots
+	}
+	if len(roots) == 0 {
+		return false
+	}
+	t := merge(now.Table, want)
+	t.Target = now.Table.Target
+	return d.under(roots, containerd.RenderIn(roots, t, d.below(roots)))
+}
+
+// enableHosts makes containerd read hosts.toml files, without changing which
+// hosts it asks.
+func (d *draft) enableHosts(c containerdconfig.Config) bool {
+	if m, ok := containerdconfig.Migrate(c, containerdconfig.StandardDir); ok {
+		d.restart("config.toml is read at start")
+		return d.edit(m.Edits) && d.under([]string{m.Dir}, containerd.RenderIn([]string{m.Dir}, m.Table, d.below([]string{m.Dir})))
+	}
+	edits := c.SetConfigPath(containerdconfig.StandardDir)
+	if len(edits) == 0 {
+		return false
+	}
+	d.restart("config.toml is read at start")
+	return d.edit(edits)
+}
+
+// below are the files of the draft under some directories.
+func (d *draft) below(roots []string) []source.File {
+	var out []source.File
+	for _, f := range d.files {
+		if slices.ContainsFunc(roots, func(r string) bool { return f.Path == r || strings.HasPrefix(f.Path, r+"/") }) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// under takes up files that were rendered under some directories.
+func (d *draft) under(roots []string, after []source.File) bool {
+	return d.add(plan.Diff(d.below(roots), after))
+}
+
+// registries writes registries.yaml, and what K3s would generate from it for
+// containerd, which reads that at each pull: so the change counts at once and
+// survives a restart.
+func (d *draft) registries(want route.Table) bool {
+	target := d.node.Input.Runtime.Target
+	dialect := k3s.K3s
+	if target.Runtime == "rke2" {
+		dialect = k3s.RKE2
+	}
+	now := k3s.Read(d.files, target, k3s.Options{}).Table
+	after := dialect.Render(merge(now, want), d.files)
+	return d.add(plan.Diff(d.files, after))
+}
+
+// settle brings generated files in line with the sources that the plan changes.
+func (d *draft) settle() {
+	for _, c := range d.plan.Changes {
+		name := c.Path()
+		switch {
+		case path.Base(name) == "registries.yaml" || name == d.node.Input.Registries && name != "":
+			d.generate()
+			return
+		case d.isConfig(name):
+			d.restart("containerd reads " + name + " at start")
+		}
+	}
+}
+
+// isConfig reports whether a file is one of those that containerd loads at start.
+func (d *draft) isConfig(name string) bool {
+	return slices.ContainsFunc(d.now().Config.Loads, func(l containerdconfig.Load) bool { return l.Path == name })
+}
+
+// generate writes the hosts.toml files that the agent would generate, where it
+// has generated some before. What goes into config.toml needs a restart.
+func (d *draft) generate() {
+	target := d.node.Input.Runtime.Target
+	old := k3s.Rendered(d.node.Files, target, k3s.Options{})
+	fresh := k3s.Rendered(d.files, target, k3s.Options{})
+	for _, f := range fresh {
+		have := source.Find(d.files, f.Path)
+		if path.Base(f.Path) == "config.toml" {
+			before := source.Find(old, f.Path)
+			if have != nil && (before == nil || !bytes.Equal(before.Data, f.Data)) {
+				d.restart("registries.yaml is read at start")
+			}
+			continue
+		}
+		if source.Find(d.files, path.Dir(path.Dir(f.Path))) == nil && !d.holds(path.Dir(path.Dir(f.Path))) {
+			d.restart("registries.yaml is read at start")
+			continue
+		}
+		if have == nil || !bytes.Equal(have.Data, f.Data) {
+			d.add(plan.Diff(some(have), []source.File{f}))
+		}
+	}
+}
+
+func some(f *source.File) []source.File {
+	if f == nil {
+		return nil
+	}
+	return []source.File{*f}
+}
+
+// holds reports whether a directory has files in the draft.
+func (d *draft) holds(dir string) bool {
+	return slices.ContainsFunc(d.files, func(f source.File) bool { return strings.HasPrefix(f.Path, dir+"/") })
+}
