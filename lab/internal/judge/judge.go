@@ -144,10 +144,11 @@ func compare(doc contract.Doctor, want scenario.Expect, code string) []string {
 			bad = append(bad, "did not find "+code)
 		}
 	}
-	if len(bad) == 0 && len(doc.Findings) > 0 {
-		bad = first(doc.Findings[0], want)
+	if len(bad) > 0 || len(primary) == 0 {
+		return bad
 	}
-	return bad
+	i := slices.IndexFunc(doc.Findings, func(f contract.Finding) bool { return either(primary[0], f.Code) })
+	return first(doc.Findings[i], want)
 }
 
 // either tells whether a code is one of "a|b".
@@ -169,7 +170,7 @@ func further(f contract.Finding, want scenario.Expect, primary []string) []strin
 	return nil
 }
 
-// first looks closer at the first finding.
+// first looks closer at the finding with the first of the primary codes.
 func first(f contract.Finding, want scenario.Expect) []string {
 	var bad []string
 	if want.At != "" {
