@@ -122,7 +122,7 @@ func run(ctx context.Context, args []string, out io.Writer) (failed int, err err
 			return 0, err
 		}
 		defer os.RemoveAll(dir)
-		if c.Towpath, err = towpath(ctx, dir, out); err != nil {
+		if c.Towpath, c.Fix, err = towpath(ctx, dir, out); err != nil {
 			return 0, err
 		}
 	}
@@ -130,7 +130,9 @@ func run(ctx context.Context, args []string, out io.Writer) (failed int, err err
 		return 0, err
 	}
 	table := report.New(out, len(cases), o.verbose, o.keep)
-	c.All(ctx, cases, o.width, func(one judge.Case, r play.Result) { table.Add(one, r, c.Towpath != "") })
+	c.All(ctx, cases, o.width, func(one judge.Case, r play.Result) {
+		table.Add(one, r, report.Asked{Doctor: c.Towpath != "", Fix: c.Fix})
+	})
 	failed = table.End()
 	return failed, errors.Join(ctx.Err(), sum(table, o.summary))
 }
@@ -166,28 +168,36 @@ func choose(all []scenario.Scenario, o options) []judge.Case {
 	return out
 }
 
-// doctor finds the command in the list of all commands.
-var doctor = regexp.MustCompile(`(?m)^\s+doctor\s`)
+// What a towpath can do, in its help.
+var (
+	doctor = regexp.MustCompile(`(?m)^\s+doctor\s`)
+	fixes  = regexp.MustCompile(`\s--fix\s`)
+)
 
 // towpath returns the binary under test: that of $TOWPATH, or one built from
-// the tree around the lab into a directory. It is empty when that one has no doctor.
-func towpath(ctx context.Context, dir string, log io.Writer) (string, error) {
-	path := os.Getenv("TOWPATH")
+// the tree around the lab into a directory. It is empty when that one has no
+// doctor; fix tells whether doctor can repair.
+func towpath(ctx context.Context, dir string, log io.Writer) (path string, fix bool, err error) {
+	path = os.Getenv("TOWPATH")
 	if path == "" {
 		path = filepath.Join(dir, "towpath")
 		cmd := exec.CommandContext(ctx, "go", "build", "-o", path, ".")
 		cmd.Dir = ".."
 		if msg, err := cmd.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("build towpath: %w\n%s", err, msg)
+			return "", false, fmt.Errorf("build towpath: %w\n%s", err, msg)
 		}
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return "", false, err
 	}
 	help, err := exec.CommandContext(ctx, path, "--help").Output()
 	if err != nil {
-		return "", fmt.Errorf("run %s: %w", path, err)
+		return "", false, fmt.Errorf("run %s: %w", path, err)
 	}
 	if !doctor.Match(help) {
 		fmt.Fprintln(log, "this towpath has no doctor: only the runtimes are tried")
-		return "", nil
+		return "", false, nil
 	}
-	return filepath.Abs(path)
+	help, err = exec.CommandContext(ctx, path, "doctor", "--help").Output()
+	return path, fixes.Match(help), err
 }

@@ -16,6 +16,18 @@ import (
 // debian is where the Debian package puts containerd 1.6.
 const debian = "/usr/bin/containerd"
 
+// Debian are the files by which one sees that the package is installed.
+var Debian = []string{debian, "/lib/systemd/system/containerd.service"}
+
+// Absent are files that a node with this generation does not have, although
+// the machine that the lab runs on does.
+func (g Generation) Absent() []string {
+	if g.Path() == debian {
+		return nil
+	}
+	return Debian
+}
+
 // Binary returns the path of the generation's containerd. What is missing is
 // built from the pinned modules under lab/runtimes, which takes about a minute
 // each; several callers may ask at once, one of them builds.

@@ -28,6 +28,7 @@ const limit = 3 * time.Minute
 // Crew has what machines need.
 type Crew struct {
 	Towpath  string // the binary under test; empty: doctor is not called
+	Fix      bool   // doctor has --fix
 	Scenario func(path string) ([]byte, error)
 
 	binaries map[containerd.Generation]string
@@ -48,6 +49,7 @@ func (c *Crew) Prepare(ctx context.Context, lab string, generations []containerd
 	for _, g := range generations {
 		r := c.run(ctx, play.Job{
 			Path: "node/used/used", Data: used, Generation: g, Keep: true, Programs: c.programs(g, scenario.Runtime{}),
+			Absent: g.Absent(),
 		})
 		if r.Err != "" || !r.Pull.OK {
 			return fmt.Errorf("containerd %s cannot pull its sandbox image: %s%s\n%s", g.Version(), r.Err, r.Pull.Text, r.Logs["containerd"])
@@ -63,10 +65,15 @@ func (c *Crew) Play(ctx context.Context, one judge.Case) play.Result {
 	if err != nil {
 		return play.Result{Err: err.Error()}
 	}
-	return c.run(ctx, play.Job{
-		Path: one.Scenario.Path, Data: data, Twin: one.Twin, Generation: one.Generation,
-		Used: c.used[one.Generation], Doctor: c.Towpath != "", Programs: c.programs(one.Generation, one.Spec().Runtime),
-	})
+	job := play.Job{
+		Path: one.Scenario.Path, Data: data, Twin: one.Twin, Generation: one.Generation, Used: c.used[one.Generation],
+		Doctor: c.Towpath != "", Fix: c.Fix, Absent: one.Generation.Absent(),
+		Programs: c.programs(one.Generation, one.Spec().Runtime),
+	}
+	if play.Inside(one.Spec().Runtime.Kind) != "" {
+		job.Absent = containerd.Debian // K3s brings its own
+	}
+	return c.run(ctx, job)
 }
 
 // All plays cases, so many at a time, and hands each result over as it comes.

@@ -79,12 +79,21 @@ func Doctor(c Case, r play.Result) []string {
 	}
 	bad = append(bad, compare(doc, c.Spec().ExpectOn(c.Generation), c.Scenario.Code)...)
 	bad = append(bad, exit(doc, r.Doctor.Exit)...)
-	if c.Spec().Fix != "" {
-		if _, spared := c.Spec().Spared[string(c.Generation)]; !spared {
-			bad = append(bad, fixed(r.Fix)...)
-		}
-	}
 	return bad
+}
+
+// Fixes tells whether doctor --fix has to heal the node of a case.
+func Fixes(c Case) bool {
+	_, spared := c.Spec().Spared[string(c.Generation)]
+	return c.Spec().Fix != "" && !spared
+}
+
+// Fix judges what came of doctor --fix.
+func Fix(c Case, r play.Result) []string {
+	if r.Err != "" || !Fixes(c) {
+		return nil
+	}
+	return fixed(r.Fix)
 }
 
 func read(what string, run play.Run) (contract.Doctor, []string) {
@@ -123,9 +132,10 @@ func compare(doc contract.Doctor, want scenario.Expect, code string) []string {
 				have = append(have, primary[i])
 			}
 		} else {
-			bad = append(bad, further(f, want)...)
+			bad = append(bad, further(f, want, primary)...)
 		}
 	}
+	slices.SortFunc(have, func(a, b string) int { return slices.Index(primary, a) - slices.Index(primary, b) })
 	if !slices.Equal(have, primary) {
 		bad = append(bad, fmt.Sprintf("primary findings are %v, not %v", have, primary))
 	}
@@ -134,30 +144,33 @@ func compare(doc contract.Doctor, want scenario.Expect, code string) []string {
 			bad = append(bad, "did not find "+code)
 		}
 	}
-	if len(bad) == 0 && len(doc.Findings) > 0 {
-		bad = first(doc.Findings[0], want)
+	if len(bad) > 0 || len(primary) == 0 {
+		return bad
 	}
-	return bad
+	i := slices.IndexFunc(doc.Findings, func(f contract.Finding) bool { return either(primary[0], f.Code) })
+	return first(doc.Findings[i], want)
 }
 
 // either tells whether a code is one of "a|b".
 func either(codes, code string) bool { return slices.Contains(strings.Split(codes, "|"), code) }
 
-// further judges a finding that is none of the primary ones.
-func further(f contract.Finding, want scenario.Expect) []string {
+// further judges a finding that is none of the primary ones. What follows from
+// one of them may always be told.
+func further(f contract.Finding, want scenario.Expect, primary []string) []string {
 	because, expected := want.Secondary[f.Code]
 	switch {
 	case expected && f.Role != "secondary":
 		return []string{f.Code + " is primary, not because of " + because}
 	case expected && *f.Because != because:
 		return []string{fmt.Sprintf("%s is because of %s, not of %s", f.Code, *f.Because, because)}
+	case f.Role == "secondary" && slices.ContainsFunc(primary, func(p string) bool { return either(p, *f.Because) }):
 	case !expected && !slices.Contains(want.Also, f.Code):
 		return []string{fmt.Sprintf("found %s (%s): %s", f.Code, f.Role, f.Text)}
 	}
 	return nil
 }
 
-// first looks closer at the first finding.
+// first looks closer at the finding with the first of the primary codes.
 func first(f contract.Finding, want scenario.Expect) []string {
 	var bad []string
 	if want.At != "" {

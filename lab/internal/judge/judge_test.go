@@ -3,6 +3,7 @@ package judge_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,12 +72,21 @@ func asExpected() play.Result {
 
 func TestWhatIsExpectedIsAccepted(t *testing.T) {
 	c, r := judge.Case{Scenario: parsed(t), Generation: "1.7"}, asExpected()
-	if bad := append(judge.Real(c, r), judge.Doctor(c, r)...); len(bad) > 0 {
+	if bad := slices.Concat(judge.Real(c, r), judge.Doctor(c, r), judge.Fix(c, r)); len(bad) > 0 {
 		t.Error(bad)
 	}
 	c.Twin = true
 	r = play.Result{Pull: play.Pull{OK: true}, Doctor: doctor("healthy")}
-	if bad := append(judge.Real(c, r), judge.Doctor(c, r)...); len(bad) > 0 {
+	if bad := slices.Concat(judge.Real(c, r), judge.Doctor(c, r), judge.Fix(c, r)); len(bad) > 0 {
+		t.Error(bad)
+	}
+}
+
+func TestWhatFollowsFromTheCauseMayBeTold(t *testing.T) {
+	c, r := judge.Case{Scenario: parsed(t), Generation: "1.7"}, asExpected()
+	r.Doctor = doctor("broken", finding("config/hosts-toml-invalid", ""), finding("network/connection-refused", "config/hosts-toml-invalid"),
+		finding("dns/name-not-found", "config/hosts-toml-invalid"))
+	if bad := judge.Doctor(c, r); len(bad) > 0 {
 		t.Error(bad)
 	}
 }
@@ -119,7 +129,7 @@ func TestEveryDifferenceIsTold(t *testing.T) {
 	} {
 		c, r := judge.Case{Scenario: parsed(t), Generation: "2.4"}, asExpected()
 		change(&r)
-		if bad := append(judge.Real(c, r), judge.Doctor(c, r)...); len(bad) == 0 {
+		if bad := slices.Concat(judge.Real(c, r), judge.Doctor(c, r), judge.Fix(c, r)); len(bad) == 0 {
 			t.Errorf("%s was accepted", name)
 		}
 	}

@@ -1,7 +1,9 @@
 package node
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,10 +14,14 @@ import (
 // mountpoint is where the new root is put together. Only the machine sees it.
 const mountpoint = "/mnt"
 
+// Hostname is that of every machine.
+const Hostname = "node1"
+
 // Enter gives this process, the first of a new machine, its own root: the
-// programs of the real machine read-only, everything else empty and in memory.
-// Binds are further files: where they come from by where they go.
-func Enter(binds map[string]string) error {
+// programs of the real machine, everything else empty and in memory, as is all
+// that is written. Binds are further files: where they come from by where they
+// go. Absent are programs that this machine does not have.
+func Enter(binds map[string]string, absent []string) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
 	}
@@ -37,7 +43,15 @@ func Enter(binds map[string]string) error {
 		}
 		from.Close()
 	}
-	return pivot()
+	if err := pivot(); err != nil {
+		return err
+	}
+	for _, name := range absent {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return unix.Sethostname([]byte(Hostname))
 }
 
 // open keeps the sources reachable when the new root covers them.
@@ -53,9 +67,10 @@ func open(binds map[string]string) (map[string]*os.File, error) {
 	return out, nil
 }
 
-// programs shows /usr and what merges with it, with an empty /usr/local.
+// programs shows /usr and what merges with it, with an empty /usr/local. What is
+// changed there stays on this machine.
 func programs() error {
-	if err := bind("/usr", mountpoint+"/usr"); err != nil {
+	if err := over("/usr", mountpoint+"/usr"); err != nil {
 		return err
 	}
 	for _, dir := range []string{"bin", "sbin", "lib", "lib32", "lib64", "libx32"} {
@@ -65,13 +80,27 @@ func programs() error {
 				return err
 			}
 		} else if _, err := os.Stat("/" + dir); err == nil {
-			if err := bind("/"+dir, filepath.Join(mountpoint, dir)); err != nil {
+			if err := over("/"+dir, filepath.Join(mountpoint, dir)); err != nil {
 				return err
 			}
 		}
 	}
 	if err := unix.Mount("local", mountpoint+"/usr/local", "tmpfs", 0, "mode=755"); err != nil {
 		return fmt.Errorf("mount /usr/local: %w", err)
+	}
+	return nil
+}
+
+// over shows a directory, and keeps changes to it in memory.
+func over(from, to string) error {
+	upper, work := mountpoint+"/lab/changes"+from, mountpoint+"/lab/work"+from
+	for _, dir := range []string{upper, work, to} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	if err := unix.Mount("overlay", to, "overlay", 0, fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", from, upper, work)); err != nil {
+		return fmt.Errorf("show %s: %w", from, err)
 	}
 	return nil
 }
@@ -121,20 +150,6 @@ func kernel() error {
 	}
 	if err := unix.Mount("cgroup2", mountpoint+"/sys/fs/cgroup", "cgroup2", 0, ""); err != nil {
 		return fmt.Errorf("mount /sys/fs/cgroup: %w", err)
-	}
-	return nil
-}
-
-// bind shows a directory read-only.
-func bind(from, to string) error {
-	if err := os.MkdirAll(to, 0o755); err != nil {
-		return err
-	}
-	if err := unix.Mount(from, to, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
-		return fmt.Errorf("bind %s: %w", from, err)
-	}
-	if err := unix.Mount("", to, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
-		return fmt.Errorf("make %s read-only: %w", from, err)
 	}
 	return nil
 }

@@ -22,16 +22,20 @@ func (s *stage) diagnose(ctx context.Context, result *Result) error {
 	args := append([]string{"doctor", "-o", "json"}, s.variant.Spec.Doctor.Args...)
 	run, err := s.towpath(ctx, append(args, s.image)...)
 	result.Doctor = &run
-	if err != nil || s.variant.Spec.Fix == "" {
+	if err != nil || !s.job.Fix || s.variant.Spec.Fix == "" {
 		return err
 	}
+	result.Fix = &Fix{}
+	return s.heal(ctx, args[:len(args):len(args)], result.Fix)
+}
+
+// heal lets doctor change the node, looks again, and rolls the changes back.
+func (s *stage) heal(ctx context.Context, args []string, fix *Fix) error {
 	before, err := files()
 	if err != nil {
 		return err
 	}
-	fix := &Fix{}
-	result.Fix = fix
-	heal := append(args[:len(args):len(args)], "--fix", "--yes")
+	heal := append(args, "--fix", "--yes")
 	if s.variant.Spec.Fix == "restart" {
 		heal = append(heal, "--allow-restart")
 	}

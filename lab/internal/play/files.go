@@ -10,10 +10,12 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"text/template"
 
 	"github.com/towpath-dev/towpath/lab/internal/containerd"
+	"github.com/towpath-dev/towpath/lab/internal/node"
 	"github.com/towpath-dev/towpath/lab/internal/scenario"
 )
 
@@ -55,7 +57,7 @@ func render(text string, v view, pem func(string) (string, error)) (string, erro
 // base are the files of every node. Those of a scenario go over them.
 func base(r runtime) map[string]string {
 	files := map[string]string{
-		"/etc/hostname":      "node1\n",
+		"/etc/hostname":      node.Hostname + "\n",
 		"/etc/hosts":         "127.0.0.1 localhost\n::1 localhost ip6-localhost\n127.0.1.1 node1\n",
 		"/etc/resolv.conf":   "nameserver 10.20.0.53\n",
 		"/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
@@ -65,7 +67,7 @@ func base(r runtime) map[string]string {
 	files["/etc/ssl/certs/ca-certificates.crt"] = `<<pem "internet/ca.crt">><<pem "ca.crt">>`
 	if r.embedded() {
 		maps.Copy(files, embedded(r))
-		files[versionFile] = r.gen.K3s()
+		files[versionFile] = strings.ReplaceAll(r.gen.K3s(), "+k3s1", map[string]string{"k3s": "+k3s1", "rke2": "+rke2r1"}[r.spec.Kind])
 	} else {
 		maps.Copy(files, stock(r))
 	}
@@ -81,6 +83,20 @@ func write(v scenario.Variant, prefix string, fill func(string) (string, error))
 		}
 		if err := put(name, f.Data, fill); err != nil {
 			return fmt.Errorf("%s: %w", f.Name, err)
+		}
+	}
+	return nil
+}
+
+// protect gives files the modes that a scenario wants for them.
+func protect(modes map[string]string) error {
+	for name, text := range modes {
+		mode, err := strconv.ParseUint(text, 8, 12)
+		if err != nil {
+			return fmt.Errorf("mode of %s: %w", name, err)
+		}
+		if err := os.Chmod(name, fs.FileMode(mode)); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -18,8 +18,10 @@ type Job struct {
 	Generation containerd.Generation //
 	Used       []byte                // tar of a runtime's data that holds the sandbox image; empty: make it
 	Doctor     bool                  // call towpath doctor
+	Fix        bool                  // let it heal the node, where the scenario says that it can, and undo that
 	Keep       bool                  // return the runtime's data after the pull
 	Programs   map[string]string     // what is bound into the machine: from where, by where to
+	Absent     []string              // what the real machine has and this one does not
 }
 
 // Where a machine finds the programs that are bound into it.

@@ -24,7 +24,7 @@ func Main(in io.Reader, result *os.File) error {
 		return fmt.Errorf("read the job: %w", err)
 	}
 	syscall.CloseOnExec(int(result.Fd()))
-	if err := node.Enter(job.Programs); err != nil {
+	if err := node.Enter(job.Programs, job.Absent); err != nil {
 		return err
 	}
 	if read, err := scenario.Parse(job.Path, job.Data); err == nil && read.Fault.Spec.Runtime.Systemd {
@@ -143,7 +143,10 @@ func (s *stage) writeFiles() error {
 			return err
 		}
 	}
-	return write(s.variant, "node", s.fill)
+	if err := write(s.variant, "node", s.fill); err != nil {
+		return err
+	}
+	return protect(s.variant.Spec.Modes)
 }
 
 // later is what happened after the runtime had started. A file counts as newer

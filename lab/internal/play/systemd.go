@@ -68,11 +68,15 @@ func Player(in io.Reader, result, boot *os.File) error {
 // unitFiles are what systemd needs besides the unit of the runtime itself.
 func unitFiles(r runtime) map[string]string {
 	log := node.LogFile("containerd")
+	kind := "" // stock containerd tells systemd when it is up; a stand-in does not
+	if r.embedded() {
+		kind = "Type=exec\n"
+	}
 	return map[string]string{
 		"/etc/machine-id":               "5f0c5b1e2d3a4c5d8e9f0a1b2c3d4e5f\n",
 		"/run/systemd/system/" + target: "[Unit]\nDescription=The lab's node\nDefaultDependencies=no\nWants=" + r.unit() + "\n",
 		"/run/systemd/system/" + r.unit() + ".d/lab.conf": "[Unit]\nDefaultDependencies=no\nAfter=\n" +
-			"[Service]\nStandardOutput=append:" + log + "\nStandardError=append:" + log + "\n",
+			"[Service]\n" + kind + "StandardOutput=append:" + log + "\nStandardError=append:" + log + "\n",
 	}
 }
 

@@ -27,6 +27,7 @@ type Report struct {
 	cases   int
 	failed  int
 	silent  int // cases whose doctor was not called
+	unfixed int // cases whose fix was not tried
 	total   int
 	began   time.Time
 	told    time.Time // when progress was last printed
@@ -49,6 +50,9 @@ type entry struct {
 	asked        bool // doctor was called
 }
 
+// Asked is what towpath was asked to do besides the pull.
+type Asked struct{ Doctor, Fix bool }
+
 // New starts a report on so many cases. Keep is a directory for everything that
 // machines saw; empty: nothing is kept.
 func New(out io.Writer, total int, verbose bool, keep string) *Report {
@@ -57,21 +61,25 @@ func New(out io.Writer, total int, verbose bool, keep string) *Report {
 }
 
 // Add adds one case.
-func (t *Report) Add(c judge.Case, r play.Result, asked bool) {
+func (t *Report) Add(c judge.Case, r play.Result, asked Asked) {
 	real := judge.Real(c, r)
 	var doctor []string
-	if asked {
+	if asked.Doctor {
 		doctor = judge.Doctor(c, r)
+	} else {
+		t.silent++
+	}
+	if asked.Fix {
+		doctor = append(doctor, judge.Fix(c, r)...)
+	} else if judge.Fixes(c) {
+		t.unfixed++
 	}
 	if t.rows[c.Scenario.Path] == nil {
 		t.rows[c.Scenario.Path] = map[cell]entry{}
 	}
-	t.rows[c.Scenario.Path][cell{c.Generation, c.Twin}] = entry{len(real) == 0, len(doctor) == 0, asked}
+	t.rows[c.Scenario.Path][cell{c.Generation, c.Twin}] = entry{len(real) == 0, len(doctor) == 0, asked.Doctor}
 	t.cases++
 	t.slow = append(t.slow, timed{name(c), r.Took})
-	if !asked {
-		t.silent++
-	}
 	bad := append(real, doctor...)
 	if len(bad) > 0 {
 		t.failed++
@@ -178,6 +186,9 @@ func (t *Report) Summary(out io.Writer) error {
 	_, err := fmt.Fprintf(out, "passed %d cases of the lab\nfailed %d cases of the lab\n", t.cases-t.failed, t.failed)
 	if err == nil && t.silent > 0 {
 		_, err = fmt.Fprintf(out, "left-out %d calls of doctor in the lab: this towpath has no such command\n", t.silent)
+	}
+	if err == nil && t.unfixed > 0 {
+		_, err = fmt.Fprintf(out, "left-out %d fixes in the lab: doctor of this towpath has no --fix\n", t.unfixed)
 	}
 	return err
 }

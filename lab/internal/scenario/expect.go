@@ -27,12 +27,12 @@ type Expect struct {
 	Texts     map[string]Pattern `yaml:"texts"`     // other texts, by generation
 	Requests  map[string]Pattern `yaml:"requests"`  // in the request log of a server, one JSON object per line
 	Verdict   string             `yaml:"verdict"`   //
-	Primary   []string           `yaml:"primary"`   // codes, in this order; "a|b": either; none: the code of the scenario
+	Primary   []string           `yaml:"primary"`   // codes; "a|b": either; none: the code of the scenario
 	Secondary map[string]string  `yaml:"secondary"` // code: because of which code
 	Also      []string           `yaml:"also"`      // codes that may be found besides
-	At        string             `yaml:"at"`        // file:line of the first finding
-	Fix       string             `yaml:"fix"`       // of the first finding: live, restart, none
-	Says      Pattern            `yaml:"says"`      // in the text of the first finding
+	At        string             `yaml:"at"`        // file:line of the finding with the first primary code
+	Fix       string             `yaml:"fix"`       // of that finding: live, restart, none
+	Says      Pattern            `yaml:"says"`      // in its text
 }
 
 // Healthy is what every twin must be.

@@ -16,6 +16,7 @@ type Spec struct {
 	Spared  map[string]string       `yaml:"spared"`  // generation: why it does not have this fault, so must be healthy
 	World   World                   `yaml:",inline"` //
 	Runtime Runtime                 `yaml:"runtime"` //
+	Modes   map[string]string       `yaml:"modes"`   // of files of the node, in octal; else 0644
 	Earlier string                  `yaml:"earlier"` // an image that was asked for before the files of later/ were written, with whatever result
 	Pull    Pull                    `yaml:"pull"`    //
 	Doctor  Doctor                  `yaml:"doctor"`  //
