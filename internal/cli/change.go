@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/towpath-dev/towpath/internal/apply"
 	"github.com/towpath-dev/towpath/internal/node"
@@ -162,11 +163,22 @@ func (a *app) pulls(ctx context.Context, s *survey.Survey, ref route.Ref, login 
 	if login != nil {
 		auth = *login
 	}
-	if _, err := c.Pull(ctx, ref.String(), auth, nil); err != nil {
-		return fmt.Errorf("the runtime still cannot pull: %w", err)
+	for _, wait := range settle {
+		if _, err = c.Pull(ctx, ref.String(), auth, nil); err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
 	}
-	return nil
+	return fmt.Errorf("the runtime still cannot pull: %w", err)
 }
+
+// settle is how long the runtime is given to notice a change: Go programs look
+// at the hosts file and at resolv.conf every five seconds.
+var settle = []time.Duration{2 * time.Second, 4 * time.Second, 0}
 
 // notePending tells on the error stream that a change was interrupted. Commands
 // that only read leave it as it is.

@@ -11,6 +11,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/diagnosis"
 	"github.com/towpath-dev/towpath/internal/doctor"
 	"github.com/towpath-dev/towpath/internal/node"
+	"github.com/towpath-dev/towpath/internal/repair"
 	"github.com/towpath-dev/towpath/internal/report"
 	"github.com/towpath-dev/towpath/internal/snapshot"
 )
@@ -101,6 +102,7 @@ func (a *app) doctor(ctx context.Context, args []string, f doctorFlags) error {
 		}
 	}
 	d := a.judge(s)
+	d.Findings = repair.Resolve(repairable(v), d.Findings)
 	if f.fix {
 		return a.heal(ctx, q, s, v, d)
 	}

@@ -121,7 +121,7 @@ func (p *proof) hidden(f finding.Finding) bool {
 		return true
 	}
 	return slices.ContainsFunc(p.cured, func(g finding.Finding) bool {
-		return (g.Endpoint == f.Endpoint || g.Endpoint == "") && diagnosis.Later(f.Stage, g.Stage)
+		return (g.Hop == f.Hop || g.Endpoint == "") && diagnosis.Later(f.Stage, g.Stage)
 	})
 }
 

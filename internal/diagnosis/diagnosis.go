@@ -40,12 +40,17 @@ func Judge(s *snapshot.Snapshot, rules []rule.Rule, kinds []finding.Kind) Diagno
 	for _, k := range kinds {
 		j.symptoms[k.Code] = append(j.symptoms[k.Code], k.Symptoms...)
 	}
-	all := distinct(append(j.configuration(), rule.Run(rules, s)...))
+	seen := rule.Run(rules, s)
+	all := distinct(slices.Concat(j.configuration(mistakes), seen))
+	if j.serving(all) < 0 {
+		all = distinct(slices.Concat(j.configuration(oddities), seen))
+	}
 	all = append(all, j.unexplained(all)...)
 	j.roles(all)
 	serving := j.serving(all)
+	all = asked(all, serving)
 	j.weigh(all, serving)
-	j.sort(all)
+	sort(all)
 	return Diagnosis{Verdict: j.verdict(all, serving), Findings: all}
 }
 
@@ -54,12 +59,29 @@ type judge struct {
 	symptoms map[string][]string
 }
 
-// configuration is what reading the files found that touches this pull. Advice
-// on style is the business of lint.
-func (j judge) configuration() []finding.Finding {
+// mistakes are what reading the files found that bears on any pull: files that
+// were meant to count and do not, and certificates that are not verified. Advice
+// on order and safety of files is the business of lint.
+func mistakes(f finding.Finding) bool {
+	return f.Severity == finding.Error || f.Code == "tls/verification-off"
+}
+
+// oddities are also worth telling when the pull fails: something written for
+// this registry that has no effect, or not the one that it seems to have.
+func oddities(f finding.Finding) bool {
+	if mistakes(f) {
+		return true
+	}
+	return f.Severity == finding.Warning && f.Registry != "" && (f.Ignores || slices.Contains([]string{
+		"config/wrong-directory-name", "config/wrong-endpoint-url", "config/directory-hides-default", "auth/wrong-registry-key", "auth/no-credentials-sent",
+	}, f.Code))
+}
+
+// configuration is what reading the files found that touches this pull.
+func (j judge) configuration(bears func(finding.Finding) bool) []finding.Finding {
 	var out []finding.Finding
 	for _, f := range j.s.Config {
-		if f.Severity == finding.Info || f.Registry != "" && f.Registry != j.s.Ref.Registry {
+		if !bears(f) || f.Registry != "" && f.Registry != j.s.Ref.Registry {
 			continue
 		}
 		if f.Stage == "" {
@@ -108,11 +130,14 @@ func (j judge) unexplained(all []finding.Finding) []finding.Finding {
 			continue
 		}
 		f := unexplained.New(h.Host, finding.Args{"host": h.Host, "stage": h.Failure.Stage, "why": h.Failure.Text}).Sure(finding.Possible)
-		f.Endpoint, f.Stage, f.At = h.Endpoint, string(h.Failure.Stage), h.From
+		f.Endpoint, f.Hop, f.Stage, f.At = h.Endpoint, h.Index, string(h.Failure.Stage), h.From
 		out = append(out, f.Saw(h.Failure.Text, h.Endpoint, "curl -sSv "+h.Endpoint+"/"))
 	}
 	return out
 }
+
+// about reports whether a finding is about one hop.
+func about(f finding.Finding, h *snapshot.Hop) bool { return f.Endpoint != "" && f.Hop == h.Index }
 
 // explains reports whether a finding about the whole node accounts for the
 // failure of a host: a dead name server does for a name that did not resolve.
@@ -152,20 +177,24 @@ func (j judge) cause(all []finding.Finding, symptom int, path []int) int {
 
 // causes reports whether one finding explains another.
 func (j judge) causes(c, f finding.Finding) bool {
-	if c.Endpoint != "" && f.Endpoint != "" && c.Endpoint != f.Endpoint {
+	if c.Endpoint != "" && f.Endpoint != "" && c.Hop != f.Hop {
 		return false
 	}
 	if slices.Contains(j.symptoms[c.Code], f.Code) {
 		return true
 	}
-	return c.Ignores && c.Severity == finding.Error && !f.Ignores && f.Endpoint != "" && j.unwritten(f.Endpoint)
+	if c.Stage == "config" && c.Stops && f.Code == "node/runtime-not-responding" {
+		return true // the runtime does not answer because it could not load this
+	}
+	lost := c.Ignores && c.Severity == finding.Error || c.Code == "config/wrong-directory-name" || c.Code == "config/template-overrides-registries"
+	return lost && c.Stage == "config" && !f.Ignores && f.Endpoint != "" && j.unwritten(f)
 }
 
 // unwritten reports whether an endpoint stands in no file: the runtime asks it
 // only because what was written for this registry does not count.
-func (j judge) unwritten(endpoint string) bool {
+func (j judge) unwritten(f finding.Finding) bool {
 	return j.s.Pull != nil && slices.ContainsFunc(j.s.Pull.Hops, func(h snapshot.Hop) bool {
-		return h.Endpoint == endpoint && h.From.IsZero() && h.Failure != nil
+		return about(f, &h) && h.From.IsZero() && h.Failure != nil
 	})
 }
 
@@ -176,46 +205,54 @@ func (j judge) serving(all []finding.Finding) int {
 	if j.s.Pull == nil {
 		return -1
 	}
-	stops := func(endpoint string) bool {
-		return slices.ContainsFunc(all, func(f finding.Finding) bool { return f.Stops && f.Endpoint == endpoint })
-	}
-	if stops("") {
+	if stopped(all) || j.s.Table.Route(j.s.Ref.Registry).Fails != "" {
 		return -1
 	}
 	for i, h := range j.s.Pull.Hops {
 		switch {
 		case h.Failure != nil && h.Failure.Ends:
 			return -1
-		case h.Resolves && h.Failure == nil && !stops(h.Endpoint):
+		case h.Resolves && h.Failure == nil && !slices.ContainsFunc(all, func(f finding.Finding) bool { return f.Stops && about(f, &h) }):
 			return i
 		}
 	}
 	return -1
 }
 
+// stopped reports whether something keeps every pull from working.
+func stopped(all []finding.Finding) bool {
+	return slices.ContainsFunc(all, func(f finding.Finding) bool { return f.Stops && f.Endpoint == "" })
+}
+
+// asked drops findings about hosts that the runtime does not come to, because
+// one before them serves the image: an unreachable registry behind a mirror that
+// has everything is how air gaps are meant to be.
+func asked(all []finding.Finding, serving int) []finding.Finding {
+	return slices.DeleteFunc(all, func(f finding.Finding) bool { return serving >= 0 && f.Endpoint != "" && f.Hop > serving })
+}
+
 // weigh gives each finding the severity that it has for this pull.
 func (j judge) weigh(all []finding.Finding, serving int) {
 	for i := range all {
 		f := &all[i]
-		hop := j.hop(f.Endpoint)
+		mirror := f.Endpoint != "" && j.s.Pull.Hops[f.Hop].Mirror
 		switch {
 		case f.Severity < finding.Error || f.Ignores && f.Endpoint == "":
-		case f.Code == "registry/image-not-found" && hop >= 0 && j.s.Pull.Hops[hop].Mirror && serving < 0:
+		case f.Code == "registry/image-not-found" && mirror && serving < 0:
 			f.Severity = finding.Warning // a mirror may lack what the registry has
 		case serving < 0 || f.Stops && f.Endpoint == "" || f.Stage == "node" || f.Stage == "config":
-		case hop > serving:
-			f.Severity = finding.Info // never asked while the one before serves
 		default:
 			f.Severity = finding.Warning
 		}
 	}
 }
 
-func (j judge) hop(endpoint string) int {
-	if j.s.Pull == nil || endpoint == "" {
+// hop is where in the chain a finding belongs; -1: to the node as a whole.
+func hop(f finding.Finding) int {
+	if f.Endpoint == "" {
 		return -1
 	}
-	return slices.IndexFunc(j.s.Pull.Hops, func(h snapshot.Hop) bool { return h.Endpoint == endpoint })
+	return f.Hop
 }
 
 var stages = []string{"node", "config", string(snapshot.Resolve), string(snapshot.Connect), string(snapshot.TLS), string(snapshot.API),
@@ -226,12 +263,12 @@ func Later(a, b string) bool { return slices.Index(stages, a) > slices.Index(sta
 
 // sort puts causes first, what breaks the pull before what slows it, and
 // within that the order in which the runtime meets them.
-func (j judge) sort(all []finding.Finding) {
+func sort(all []finding.Finding) {
 	slices.SortStableFunc(all, func(a, b finding.Finding) int {
 		if d := rank(a) - rank(b); d != 0 {
 			return d
 		}
-		if d := j.hop(a.Endpoint) - j.hop(b.Endpoint); d != 0 {
+		if d := hop(a) - hop(b); d != 0 {
 			return d
 		}
 		return slices.Index(stages, a.Stage) - slices.Index(stages, b.Stage)
@@ -248,9 +285,8 @@ func rank(f finding.Finding) int {
 
 // verdict sums up.
 func (j judge) verdict(all []finding.Finding, serving int) Verdict {
-	stopped := slices.ContainsFunc(all, func(f finding.Finding) bool { return f.Stops && f.Endpoint == "" })
 	switch {
-	case stopped:
+	case stopped(all), j.s.Table.Route(j.s.Ref.Registry).Fails != "":
 		return Broken
 	case j.s.Pull == nil || len(j.s.Pull.Hops) == 0:
 		return Unknown
@@ -265,9 +301,11 @@ func (j judge) verdict(all []finding.Finding, serving int) Verdict {
 }
 
 // undecided reports whether the only hosts that might serve the image were not
-// seen to fail: our own time ran out, or somebody stopped us.
+// seen to fail: our own time ran out, somebody stopped us, or credentials were
+// kept back that the runtime would send.
 func (j judge) undecided() bool {
 	return slices.ContainsFunc(j.s.Pull.Hops, func(h snapshot.Hop) bool {
-		return h.Failure != nil && (h.Failure.Cause == snapshot.OutOfTime || h.Failure.Cause == snapshot.Canceled)
+		withheld := h.Auth != nil && h.Auth.Withheld != "" && !h.Auth.Shared // the runtime would have sent them
+		return h.Failure != nil && (h.Failure.Cause == snapshot.OutOfTime || h.Failure.Cause == snapshot.Canceled || withheld)
 	})
 }

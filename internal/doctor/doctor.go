@@ -90,7 +90,7 @@ func Client(v *survey.Survey, extra []snapshot.NameServer) *upstream.Client {
 	}
 	c := &upstream.Client{
 		Hosts: v.Node.Hosts, Resolv: v.Node.Resolv, Extra: extra, Roots: upstream.NewRoots(files...),
-		Env: node.Environment(v.Runtime), Containerd: v.Runtime.Target.Containerd, ReadFile: reader(v),
+		Env: node.Environment(v.Runtime), Classic: v.Runtime.Classic, Containerd: v.Runtime.Target.Containerd, ReadFile: reader(v),
 	}
 	if v.View.Net != nil {
 		c.Dial = v.View.Net.Dial

@@ -140,8 +140,7 @@ func (r *reading) containerd() {
 		r.out.Findings = append(r.out.Findings, got.Findings...)
 	}
 	if r.rancher() {
-		got := k3s.Read(r.Files, r.target, r.k3sOptions())
-		r.out.Findings = append(r.out.Findings, got.Findings...)
+		r.registriesBeside()
 	}
 	if c.Dead() {
 		r.stop()

@@ -82,6 +82,7 @@ type Finding struct {
 	Stops    bool   // no pull that it touches succeeds while it stands, whatever the network says
 	Registry string // the registry name whose pulls it touches; empty: all
 	Endpoint string // the endpoint it is about, as in snapshot.Hop; empty: none or all
+	Hop      int    // index of that hop, when Endpoint is set
 	Stage    string // where in a pull it bites: node, config, resolve, connect, tls, token, manifest, blob
 }
 

@@ -150,6 +150,7 @@ func (f *finder) containerd(p *process, prog *program, owner *process) snapshot.
 	rt.Owner = f.owner(prog, owner, &rt, view)
 	given, _ := flags(p.args[1:], containerdFlags)
 	how := f.files(&rt, view, given)
+	rt.Classic = classicHello(f.program(view, p.pid, p.exe), rt.Env["GODEBUG"])
 	rt.Found = fmt.Sprintf("process %d %s, %s", p.pid, cmp.Or(p.exe, p.args[0]), how)
 	if owner != nil {
 		rt.Found += fmt.Sprintf(", started by %s (process %d)", prog.name, owner.pid)

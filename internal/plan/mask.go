@@ -213,3 +213,7 @@ func maskBase64(text string) string {
 func indentOf(s string) string {
 	return s[:len(s)-len(strings.TrimLeft(s, " \t"))]
 }
+
+// Mask returns a text of a configuration file with the values of credentials
+// replaced, for people and programs that read it.
+func Mask(text string) string { return strings.Join(mask(text), "") }

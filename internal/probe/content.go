@@ -225,6 +225,9 @@ func (l *look) blob(ctx context.Context, d descriptor, keep *bytes.Buffer) snaps
 				Text: fmt.Sprintf("the server has %d bytes of %d", n, d.Size)}
 		}
 	}
+	if f := a.Fault(); f != nil && f.Cause == snapshot.WrongDigest && a.Final().Response.Read < d.Size {
+		f.Cause, f.Text = snapshot.Truncated, fmt.Sprintf("unexpected EOF: %d bytes of %d", a.Final().Response.Read, d.Size)
+	}
 	out.Attempt = &a
 	if whole && a.Final().Response != nil && strings.HasPrefix(d.Digest, "sha256:") && a.Final().Response.Read > 0 {
 		out.Hashed = "sha256:" + hex.EncodeToString(hash.Sum(nil))

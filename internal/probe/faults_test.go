@@ -106,7 +106,7 @@ var faults = []fault{
 		s.mirrors[0].Scheme = "http"
 		s.proxy(world.Proxy{Deny: []string{"mirror.corp.example"}})
 		s.env["NO_PROXY"] = route.NewSecret(host)
-	}, diagnosis.Degraded, "proxy/mirror-sent-through-proxy", "auth/insufficient-scope", "HTTP_PROXY"},
+	}, diagnosis.Degraded, "proxy/mirror-sent-through-proxy", "proxy/denied-by-policy", "HTTP_PROXY"},
 	{"only others have the proxy", func(s *scene) {
 		s.onlyProxy(world.Proxy{Hosts: map[string]string{host + ":443": "10.0.1.10:443"}})
 		s.change("registry", func(r *world.Role) { r.Listen = "10.0.1.10:443" })
@@ -187,7 +187,7 @@ var faults = []fault{
 	{"the realm does not resolve", func(s *scene) {
 		s.token(world.Token{})
 		s.change("registry", func(r *world.Role) { r.Registry.Auth.Realm = "https://core.harbor.domain/service/token" })
-	}, "", "auth/token-realm-unreachable", "", "core.harbor.domain"},
+	}, "", "auth/token-realm-unreachable", "dns/name-not-found", "core.harbor.domain"},
 	{"the realm is a page", func(s *scene) {
 		s.token(world.Token{})
 		s.fault("token", world.Fault{Do: world.DoHTML})
@@ -238,6 +238,12 @@ var faults = []fault{
 		s.mirror(nil)
 		s.fault("mirror", world.Fault{Do: world.DoHang})
 	}, diagnosis.Degraded, "mirror/timeout-used-up", "network/silent-after-connect", "30 s"},
+
+	{"only a mirror without resolve has it", func(s *scene) {
+		s.mirror(nil)
+		s.mirrors[0].Serves = route.Pull
+		s.spec.Fates["10.0.0.10"] = world.NoRoute
+	}, "", "config/resolve-capability-missing", "network/no-route-to-host", "lack resolve"},
 
 	// content
 	{"no such platform", func(s *scene) {

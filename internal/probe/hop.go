@@ -43,6 +43,7 @@ func (l *look) run(ctx context.Context) {
 		l.manifest(ctx, l.digest)
 	default:
 		l.reach(ctx)
+		l.asResolver(ctx)
 	}
 	l.finish()
 	wg.Wait()
@@ -67,6 +68,22 @@ func (l *look) reach(ctx context.Context) {
 		Method: http.MethodGet, URL: l.endpoint.Ping(), Stage: snapshot.TLS, Endpoint: l.endpoint, Vary: upstream.Vary{LookOnly: true},
 	})
 	l.step(snapshot.TLS, a)
+}
+
+// asResolver asks a host for the tag that it may not resolve: had it been allowed
+// to, would the pull have worked?
+func (l *look) asResolver(ctx context.Context) {
+	if l.hop.Failure != nil || l.p.Ref.Tag == "" {
+		return
+	}
+	req := l.request(upstream.Vary{})
+	req.Repository = l.endpoint.Repository(l.p.Ref)
+	e := l.session.Ask(ctx, req)
+	a := *e.Last()
+	if f := e.Fault(); f != nil && a.Failure == nil {
+		a.Failure = f
+	}
+	l.add(snapshot.Trial{Change: snapshot.AsResolver, Stage: snapshot.Manifest, Attempt: a})
 }
 
 // step writes down one request of the runtime. The first failure ends the hop.

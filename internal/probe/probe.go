@@ -106,10 +106,10 @@ func (p *Probe) looks(budget time.Duration) []*look {
 		need |= route.Resolve
 	}
 	var out []*look
-	for _, e := range p.Table.Endpoints(p.Ref.Registry) {
+	for i, e := range p.Table.Endpoints(p.Ref.Registry) {
 		l := &look{p: p, endpoint: e, budget: budget, login: p.login(e)}
 		l.hop = snapshot.Hop{
-			Endpoint: e.String(), Host: e.Host, Mirror: e.Role == route.Mirror, Resolves: e.Serves.Has(need),
+			Index: i, Endpoint: e.String(), Host: e.Host, Mirror: e.Role == route.Mirror, Resolves: e.Serves.Has(need),
 			From: e.From, Broken: e.Broken, Steps: []snapshot.Step{}, Stages: []snapshot.Summary{},
 		}
 		if u, err := p.Client.Proxy(e.Ping()); err == nil && u != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/plan"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/snapshot"
 	"github.com/towpath-dev/towpath/internal/source"
@@ -116,13 +117,19 @@ func fix(f *finding.Fix) *Fix {
 		d := Edit{Op: string(e.Op), File: e.File, To: text(e.To)}
 		switch e.Op {
 		case source.Replace:
-			d.Op, d.Start, d.End, d.New = "replace", &e.Start, &e.End, &e.New
+			d.Op, d.Start, d.End, d.New = "replace", &e.Start, &e.End, masked(e.New)
 		case source.Create:
-			d.New = &e.New
+			d.New = masked(e.New)
 		}
 		out.Edits = append(out.Edits, d)
 	}
 	return out
+}
+
+// masked keeps the passwords of an edited file out of the document.
+func masked(s string) *string {
+	s = plan.Mask(s)
+	return &s
 }
 
 // Doctor is the document of the doctor command.

@@ -40,6 +40,7 @@ var All = []Rule{
 	{postQuantum, findPostQuantum},
 	{silent, findSilent},
 	{timeoutUsedUp, findTimeoutUsedUp},
+	{cannotResolve, findCannotResolve},
 
 	{otherServer, findOtherServer},
 	{privateCA, findPrivateCA},

@@ -13,7 +13,7 @@ import (
 func refused(s *snapshot.Snapshot) []fault {
 	var out []fault
 	for _, x := range faults(s, snapshot.Manifest, snapshot.Status, snapshot.TokenUnusable) {
-		if st := x.try.Status(); st == 401 || st == 403 {
+		if st := x.try.Status(); (st == 401 || st == 403) && !byProxy(x.hop) {
 			out = append(out, x)
 		}
 	}
@@ -26,7 +26,7 @@ func tokenFaults(s *snapshot.Snapshot, hit func(*snapshot.Attempt) bool) []fault
 	for _, h := range hops(s) {
 		step := h.Failed()
 		if step != nil && step.Stage == snapshot.Token && step.Attempt.Fault() != nil && hit(&step.Attempt) {
-			out = append(out, fault{h, &step.Attempt, *step.Attempt.Fault()})
+			out = append(out, fault{h, &step.Attempt, *step.Attempt.Fault(), h.Host})
 		}
 	}
 	return out
@@ -76,7 +76,7 @@ func findNoCredentials(s *snapshot.Snapshot) []finding.Finding {
 		if x.hop.Auth == nil || !anonymous(x.hop) {
 			continue
 		}
-		args := finding.Args{"host": x.hop.Host, "scheme": strings.ToUpper(x.hop.Auth.Scheme[:1]) + x.hop.Auth.Scheme[1:], "realm": x.hop.Auth.Realm, "why": x.hop.Auth.Withheld}
+		args := finding.Args{"host": x.host, "scheme": strings.ToUpper(x.hop.Auth.Scheme[:1]) + x.hop.Auth.Scheme[1:], "realm": x.hop.Auth.Realm, "why": x.hop.Auth.Withheld}
 		variant := ""
 		switch {
 		case x.hop.Auth.Withheld != "":
@@ -84,7 +84,7 @@ func findNoCredentials(s *snapshot.Snapshot) []finding.Finding {
 		case x.hop.Auth.Scheme == "bearer":
 			variant = "token"
 		}
-		out = append(out, at(authEvidence(noCredentials.Vary(variant, x.hop.Host, args), x), x.hop, snapshot.Token))
+		out = append(out, at(authEvidence(noCredentials.Vary(variant, x.host, args), x), x.hop, snapshot.Token))
 	}
 	return out
 }
@@ -106,7 +106,7 @@ func findBasicRejected(s *snapshot.Snapshot) []finding.Finding {
 		}
 	}
 	return each(wrong, func(x fault) finding.Finding {
-		return authEvidence(basicRejected.New(x.hop.Host, finding.Args{"host": x.hop.Host, "source": x.hop.Auth.Source}), x)
+		return authEvidence(basicRejected.New(x.host, finding.Args{"host": x.host, "source": x.hop.Auth.Source}), x)
 	})
 }
 
@@ -127,7 +127,7 @@ func findTokenRejected(s *snapshot.Snapshot) []finding.Finding {
 		}
 	}
 	return each(wrong, func(x fault) finding.Finding {
-		f := authEvidence(tokenRejected.New(x.hop.Host, finding.Args{"realm": x.hop.Auth.Realm, "source": x.hop.Auth.Source, "line": outcome(x.try)}), x)
+		f := authEvidence(tokenRejected.New(x.host, finding.Args{"realm": x.hop.Auth.Realm, "source": x.hop.Auth.Source, "line": outcome(x.try)}), x)
 		f.Stage = string(snapshot.Token)
 		return f
 	})
@@ -150,7 +150,7 @@ func findStaleCredentials(s *snapshot.Snapshot) []finding.Finding {
 			continue
 		}
 		f := staleCredentials.New(h.Host, finding.Args{"host": h.Host, "source": h.Auth.Source})
-		f = authEvidence(f, fault{h, &step.Attempt, *step.Attempt.Fault()}).Saw(outcome(&t.Attempt), "the same request without credentials", curlCommand(&t.Attempt))
+		f = authEvidence(f, fault{h, &step.Attempt, *step.Attempt.Fault(), h.Host}).Saw(outcome(&t.Attempt), "the same request without credentials", curlCommand(&t.Attempt))
 		out = append(out, at(f, h, snapshot.Token))
 	}
 	return out
@@ -182,9 +182,9 @@ func findInsufficientScope(s *snapshot.Snapshot) []finding.Finding {
 		if !anonymous(x.hop) {
 			who = " with the credentials from " + x.hop.Auth.Source
 		} else if x.hop.Auth != nil {
-			who = " to an anonymous client"
+			who = " to an anonymous client (no credentials were sent)"
 		}
-		f := insufficientScope.New(x.hop.Host, finding.Args{"host": x.hop.Host, "repository": s.Ref.Repository, "who": who}).Sure(finding.Possible)
+		f := insufficientScope.New(x.host, finding.Args{"host": x.host, "repository": s.Ref.Repository, "who": who}).Sure(finding.Possible)
 		f = authEvidence(f, x)
 		if x.hop.Auth != nil && x.hop.Auth.Claims != nil {
 			grants := "none"
@@ -218,7 +218,7 @@ func findTypoDenied(s *snapshot.Snapshot) []finding.Finding {
 			continue
 		}
 		f := typoDenied.New(h.Host, finding.Args{"host": h.Host, "repository": s.Ref.Repository, "guess": t.Detail}).Sure(finding.Likely)
-		f = authEvidence(f, fault{h, &step.Attempt, *step.Attempt.Fault()}).Saw(outcome(&t.Attempt), t.Attempt.URL, curlCommand(&t.Attempt))
+		f = authEvidence(f, fault{h, &step.Attempt, *step.Attempt.Fault(), h.Host}).Saw(outcome(&t.Attempt), t.Attempt.URL, curlCommand(&t.Attempt))
 		out = append(out, at(f, h, snapshot.Manifest))
 	}
 	return out
@@ -231,7 +231,7 @@ var realmUnreachable = finding.Kind{
 	Text:     "{host} sends its clients to the token server {realm}, which cannot be used: {why}",
 	Doc: "The registry itself is reachable. Its challenge names a token server whose name does not resolve, which refuses or drops connections, has a bad certificate or is not a token server at all: " +
 		"usually Harbor's `external_url` or the headers of a reverse proxy are wrong (`core.harbor.domain`, an internal address, http instead of https). Those who run the registry must correct its external URL.",
-	Symptoms: []string{"dns/name-not-found", "network/connection-refused", "network/connect-timeout"},
+	Symptoms: append([]string{"dns/name-not-found", "dns/cluster-internal-name", "network/ipv4-only-registry", "tls/no-ip-san", "tls/version-or-cipher-mismatch"}, behindAddress...),
 }
 
 func findRealmUnreachable(s *snapshot.Snapshot) []finding.Finding {
@@ -239,7 +239,7 @@ func findRealmUnreachable(s *snapshot.Snapshot) []finding.Finding {
 		return !tokenRefused(a) && a.Fault().Cause != snapshot.TokenBad
 	})
 	return each(bad, func(x fault) finding.Finding {
-		f := authEvidence(realmUnreachable.New(x.hop.Host, finding.Args{"host": x.hop.Host, "realm": x.hop.Auth.Realm, "why": x.why.Text}), x)
+		f := authEvidence(realmUnreachable.New(x.host, finding.Args{"host": x.host, "realm": x.hop.Auth.Realm, "why": x.why.Text}), x)
 		if x.try.Lookup != nil {
 			f = dnsEvidence(f, x)
 		}
@@ -265,7 +265,7 @@ func findTokenReply(s *snapshot.Snapshot) []finding.Finding {
 		if r != nil && strings.Contains(r.Type, "html") {
 			kind = "an HTML page"
 		}
-		f := authEvidence(tokenReply.New(x.hop.Host, finding.Args{"realm": x.hop.Auth.Realm, "host": x.hop.Host, "kind": kind}), x)
+		f := authEvidence(tokenReply.New(x.host, finding.Args{"realm": x.hop.Auth.Realm, "host": x.host, "kind": kind}), x)
 		if r != nil {
 			f = f.Saw(fmt.Sprintf("%s, %s: %.120s", r.Line, r.Type, r.Head), x.try.URL, curlCommand(x.try))
 		}
@@ -290,7 +290,7 @@ func findUnsupportedScheme(s *snapshot.Snapshot) []finding.Finding {
 		if x.hop.Auth != nil && len(x.hop.Auth.Challenges) > 0 {
 			schemes = strings.Join(x.hop.Auth.Challenges, ", ")
 		}
-		out = append(out, at(authEvidence(unsupportedScheme.New(x.hop.Host, finding.Args{"host": x.hop.Host, "schemes": schemes}), x), x.hop, snapshot.Token))
+		out = append(out, at(authEvidence(unsupportedScheme.New(x.host, finding.Args{"host": x.host, "schemes": schemes}), x), x.hop, snapshot.Token))
 	}
 	return out
 }

@@ -36,7 +36,7 @@ func findSinkholed(s *snapshot.Snapshot) []finding.Finding {
 	var out []finding.Finding
 	for _, h := range hops(s) {
 		step := h.Failed()
-		if step == nil || step.Attempt.Lookup == nil || step.Attempt.Failure == nil || isLocal(name(h)) {
+		if step == nil || step.Stage == snapshot.Token || step.Attempt.Lookup == nil || step.Attempt.Failure == nil || isLocal(name(h)) {
 			continue
 		}
 		l := step.Attempt.Lookup
@@ -55,7 +55,7 @@ func findSinkholed(s *snapshot.Snapshot) []finding.Finding {
 			server = l.Server.Addr
 		}
 		f := sinkholed.New(h.Host, finding.Args{"server": server, "name": name(h), "addrs": addrs(l.Addrs)})
-		out = append(out, at(dnsEvidence(f, fault{h, &step.Attempt, *step.Attempt.Failure}), h, snapshot.Resolve))
+		out = append(out, at(dnsEvidence(f, fault{h, &step.Attempt, *step.Attempt.Failure, h.Host}), h, snapshot.Resolve))
 	}
 	return out
 }
@@ -102,11 +102,11 @@ func findPoisonedAnswer(s *snapshot.Snapshot) []finding.Finding {
 	var out []finding.Finding
 	for _, h := range hops(s) {
 		step := h.Failed()
-		if step == nil || step.Attempt.Lookup == nil || step.Attempt.Failure == nil || step.Attempt.Lookup.Hosts != nil || step.Attempt.Lookup.Server == nil || len(step.Attempt.Lookup.Addrs) == 0 {
+		if step == nil || step.Stage == snapshot.Token || step.Attempt.Lookup == nil || step.Attempt.Failure == nil || step.Attempt.Lookup.Hosts != nil || step.Attempt.Lookup.Server == nil || len(step.Attempt.Lookup.Addrs) == 0 {
 			continue
 		}
 		if f, ok := poisoned(h, &step.Attempt); ok {
-			out = append(out, at(dnsEvidence(f, fault{h, &step.Attempt, *step.Attempt.Failure}), h, snapshot.Resolve))
+			out = append(out, at(dnsEvidence(f, fault{h, &step.Attempt, *step.Attempt.Failure, h.Host}), h, snapshot.Resolve))
 		}
 	}
 	return out
@@ -167,7 +167,7 @@ func findLocalhostIPv6(s *snapshot.Snapshot) []finding.Finding {
 	return each(six, func(x fault) finding.Finding {
 		t := x.hop.Cured(snapshot.OtherAddress)
 		_, port, _ := strings.Cut(strings.TrimPrefix(addr(&t.Attempt), "127.0.0.1"), ":")
-		f := localhostIPv6.New(x.hop.Host, finding.Args{"name": name(x.hop), "port": port})
+		f := localhostIPv6.New(x.host, finding.Args{"name": x.name(), "port": port})
 		return f.Saw(x.why.Text, "connection to "+addr(x.try), connectCommand(addr(x.try))).
 			Saw("connected", "connection to "+addr(&t.Attempt), connectCommand(addr(&t.Attempt)))
 	})

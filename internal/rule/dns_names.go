@@ -16,10 +16,10 @@ var nameNotFound = finding.Kind{
 	Severity: finding.Error,
 	Text:     "no name server of this node knows {name}",
 	Variants: map[string]finding.Variant{
-		"split":   {Text: "this node's name servers say that {name} does not exist, {other} gives {addrs}"},
-		"typo":    {Text: "no name server of this node knows {name}; did you mean {guess}"},
-		"empty":   {Text: "{name} exists in DNS but has no address"},
-		"missing": {Text: "{name} is in no hosts file and no name server could be asked"},
+		"split":  {Text: "this node's name servers say that {name} does not exist, {other} gives {addrs}"},
+		"typo":   {Text: "no name server of this node knows {name}; did you mean {guess}"},
+		"empty":  {Text: "{name} exists in DNS but has no address"},
+		"mirror": {Text: "no name server of this node knows the mirror {name}", Fix: "take {endpoint} out of the mirrors of {registry}, or correct its name"},
 	},
 	Doc: "The name that fails may be that of the registry, of a mirror or of a redirect's target: it stands in the finding. " +
 		"Common causes are a typing error, a private zone that this resolver does not serve (split horizon, VPN down), an internal name that leaked out of a registry's configuration, " +
@@ -29,17 +29,24 @@ var nameNotFound = finding.Kind{
 func findNameNotFound(s *snapshot.Snapshot) []finding.Finding {
 	return each(faults(s, snapshot.Resolve, snapshot.NoSuchHost, snapshot.NoAddress), func(x fault) finding.Finding {
 		l := x.try.Lookup
-		args := finding.Args{"name": name(x.hop)}
+		args := finding.Args{"name": x.name(), "endpoint": x.hop.Endpoint, "registry": s.Ref.Registry}
 		variant := ""
+		if x.hop.Mirror && x.host == x.hop.Host {
+			variant = "mirror"
+		}
 		if x.why.Cause == snapshot.NoAddress {
 			variant = "empty"
 		}
 		if other := knowing(l); other != nil {
 			variant, args["other"], args["addrs"] = "split", other.Server.Addr, addrs(other.Addrs)
-		} else if guess := nearest(name(x.hop), publicRegistries); guess != "" {
+		} else if guess := nearest(x.name(), publicRegistries); guess != "" {
 			variant, args["guess"] = "typo", guess
 		}
-		return dnsEvidence(nameNotFound.Vary(variant, x.hop.Host, args), x)
+		f := nameNotFound.Vary(variant, x.host, args)
+		if variant == "mirror" {
+			f.Fix.Intent = &finding.Intent{Do: finding.RemoveMirror, Registry: s.Ref.Registry, Endpoint: x.hop.Endpoint}
+		}
+		return dnsEvidence(f, x)
 	})
 }
 
@@ -56,13 +63,13 @@ var clusterInternalName = finding.Kind{
 func findClusterInternalName(s *snapshot.Snapshot) []finding.Finding {
 	var inside []fault
 	for _, x := range faults(s, snapshot.Resolve, snapshot.NoSuchHost, snapshot.NoAddress) {
-		n := strings.TrimSuffix(name(x.hop), ".")
+		n := strings.TrimSuffix(x.name(), ".")
 		if strings.HasSuffix(n, ".svc") || strings.HasSuffix(n, ".cluster.local") {
 			inside = append(inside, x)
 		}
 	}
 	return each(inside, func(x fault) finding.Finding {
-		return dnsEvidence(clusterInternalName.New(x.hop.Host, finding.Args{"name": name(x.hop)}), x)
+		return dnsEvidence(clusterInternalName.New(x.host, finding.Args{"name": x.name()}), x)
 	})
 }
 
@@ -111,7 +118,7 @@ func findHostsFileOverride(s *snapshot.Snapshot) []finding.Finding {
 	var out []finding.Finding
 	for _, h := range hops(s) {
 		step := h.Failed()
-		if step == nil || step.Attempt.Failure == nil || step.Attempt.Lookup == nil || step.Attempt.Lookup.Hosts == nil {
+		if step == nil || step.Stage == snapshot.Token || step.Attempt.Failure == nil || step.Attempt.Lookup == nil || step.Attempt.Lookup.Hosts == nil {
 			continue
 		}
 		line := step.Attempt.Lookup.Hosts
@@ -221,7 +228,7 @@ func dnsEvidence(f finding.Finding, x fault) finding.Finding {
 		f = f.Saw(saw, "name server "+a.Server.Addr, digCommand(a.Server.Addr, a.Name))
 	}
 	if len(f.Evidence) == 0 {
-		f = f.Saw(x.why.Text, "name resolution", "getent ahosts "+quote(name(x.hop)))
+		f = f.Saw(x.why.Text, "name resolution", "getent ahosts "+quote(x.name()))
 	}
 	return f
 }

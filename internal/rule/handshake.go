@@ -29,15 +29,15 @@ func findResetInHandshake(s *snapshot.Snapshot) []finding.Finding {
 		}
 	}
 	return each(cut, func(x fault) finding.Finding {
-		args := finding.Args{"addr": addr(x.try), "name": name(x.hop)}
+		args := finding.Args{"addr": addr(x.try), "name": x.name()}
 		t := x.hop.Cured(snapshot.NeutralSNI)
 		if t == nil {
 			t = x.hop.Cured(snapshot.WithoutSNI)
 		}
 		if t == nil {
-			return handshakeEvidence(resetInHandshake.New(x.hop.Host, args), x)
+			return handshakeEvidence(resetInHandshake.New(x.host, args), x)
 		}
-		f := handshakeEvidence(resetInHandshake.Vary("sni", x.hop.Host, args), x)
+		f := handshakeEvidence(resetInHandshake.Vary("sni", x.host, args), x)
 		return f.Saw("the handshake goes on", "handshake with "+t.Detail, tlsCommand(addr(x.try), t.Detail))
 	})
 }
@@ -66,11 +66,11 @@ func findPostQuantum(s *snapshot.Snapshot) []finding.Finding {
 		if x.try.Handshake != nil {
 			bytes = x.try.Handshake.HelloBytes
 		}
-		f := postQuantum.New(x.hop.Host, finding.Args{"addr": addr(x.try), "bytes": bytes, "runtime": runtimeName(s)})
+		f := postQuantum.New(x.host, finding.Args{"addr": addr(x.try), "bytes": bytes, "runtime": runtimeName(s)})
 		f.Fix.Intent = &finding.Intent{Do: finding.ClassicHello, Registry: s.Ref.Registry, Endpoint: x.hop.Endpoint}
 		return handshakeEvidence(f, x).Saw(
 			fmt.Sprintf("without the post-quantum key share: %s", handshakeText(&t.Attempt)), addr(&t.Attempt),
-			fmt.Sprintf("curl --curves X25519 -sSv https://%s/v2/", x.hop.Host))
+			fmt.Sprintf("curl --curves X25519 -sSv https://%s/v2/", x.host))
 	})
 }
 
@@ -97,7 +97,7 @@ func findSilent(s *snapshot.Snapshot) []finding.Finding {
 	var out []finding.Finding
 	for _, stage := range []snapshot.Stage{snapshot.TLS, snapshot.Manifest, snapshot.Blob} {
 		out = append(out, each(faults(s, stage, snapshot.Silent), func(x fault) finding.Finding {
-			f := silent.New(x.hop.Host, finding.Args{"addr": addr(x.try), "waited": brief(x.try.Took.Total), "stage": stageText(stage)})
+			f := silent.New(x.host, finding.Args{"addr": addr(x.try), "waited": brief(x.try.Took.Total), "stage": stageText(stage)})
 			return handshakeEvidence(f, x)
 		})...)
 	}
@@ -142,7 +142,7 @@ func findTimeoutUsedUp(s *snapshot.Snapshot) []finding.Finding {
 		if version.Since("2.3.0") {
 			variant = "bounded"
 		}
-		f := timeoutUsedUp.Vary(variant, x.hop.Host, finding.Args{"endpoint": x.hop.Endpoint, "version": versionText(s), "registry": s.Ref.Registry})
+		f := timeoutUsedUp.Vary(variant, x.host, finding.Args{"endpoint": x.hop.Endpoint, "version": versionText(s), "registry": s.Ref.Registry})
 		f.Fix.Intent = &finding.Intent{Do: finding.RemoveMirror, Registry: s.Ref.Registry, Endpoint: x.hop.Endpoint}
 		return f.Saw(x.why.Text, x.try.URL, curlCommand(x.try))
 	})
@@ -157,7 +157,7 @@ func versionText(s *snapshot.Snapshot) string {
 
 // handshakeEvidence adds the failure and where it happened.
 func handshakeEvidence(f finding.Finding, x fault) finding.Finding {
-	command := tlsCommand(addr(x.try), name(x.hop))
+	command := tlsCommand(addr(x.try), x.name())
 	if x.why.Stage != snapshot.TLS {
 		command = curlCommand(x.try)
 	}

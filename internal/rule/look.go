@@ -11,30 +11,38 @@ import (
 	"github.com/towpath-dev/towpath/internal/snapshot"
 )
 
-// fault is a hop that failed at its own host: not at a token server, not where
-// a redirect led. Those are faults of other hosts and have rules of their own.
+// fault is a request that failed at its own host, not where a redirect led: that
+// is a fault of another host and has a rule of its own.
 type fault struct {
-	hop *snapshot.Hop
-	try *snapshot.Attempt
-	why snapshot.Failure
+	hop  *snapshot.Hop
+	try  *snapshot.Attempt
+	why  snapshot.Failure
+	host string // host[:port] that failed: the hop's, or that of its token server
 }
 
 // faults lists the hops that failed in a stage for one of the causes; without
-// causes, for any.
+// causes, for any. A token server that fails counts as its hop's fault.
 func faults(s *snapshot.Snapshot, stage snapshot.Stage, causes ...snapshot.Cause) []fault {
 	var out []fault
 	for _, h := range hops(s) {
 		step := h.Failed()
-		if step == nil || step.Stage == snapshot.Token || step.Attempt.Failure == nil {
+		if step == nil || step.Attempt.Failure == nil {
 			continue
+		}
+		host := h.Host
+		if step.Stage == snapshot.Token {
+			host = hostOfURL(step.Attempt.URL)
 		}
 		why := *step.Attempt.Failure
 		if why.Stage == stage && (len(causes) == 0 || slices.Contains(causes, why.Cause)) {
-			out = append(out, fault{h, &step.Attempt, why})
+			out = append(out, fault{h, &step.Attempt, why, host})
 		}
 	}
 	return out
 }
+
+// name is the host that failed, without its port.
+func (x fault) name() string { return hostOf(x.host) }
 
 // hops are the endpoints of the pull, for ranging; none when nothing was tried.
 func hops(s *snapshot.Snapshot) []*snapshot.Hop {
@@ -50,7 +58,7 @@ func hops(s *snapshot.Snapshot) []*snapshot.Hop {
 
 // at ties a finding to the hop and the stage that it is about.
 func at(f finding.Finding, h *snapshot.Hop, stage snapshot.Stage) finding.Finding {
-	f.Endpoint, f.Stage = h.Endpoint, string(stage)
+	f.Endpoint, f.Hop, f.Stage = h.Endpoint, h.Index, string(stage)
 	if f.At.IsZero() {
 		f.At = h.From
 	}

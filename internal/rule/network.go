@@ -29,7 +29,7 @@ func findConnectionRefused(s *snapshot.Snapshot) []finding.Finding {
 		if t != nil {
 			variant, args["open"] = "port", t.Detail
 		}
-		f := dialEvidence(connectionRefused.Vary(variant, x.hop.Host, args), x)
+		f := dialEvidence(connectionRefused.Vary(variant, x.host, args), x)
 		if t != nil {
 			f = f.Saw("connected", "connection to "+addr(&t.Attempt), connectCommand(addr(&t.Attempt)))
 		}
@@ -65,7 +65,7 @@ func findConnectTimeout(s *snapshot.Snapshot) []finding.Finding {
 		if t := openPort(x.hop); t != nil {
 			variant, args["open"] = "port", t.Detail
 		}
-		return dialEvidence(connectTimeout.Vary(variant, x.hop.Host, args), x)
+		return dialEvidence(connectTimeout.Vary(variant, x.host, args), x)
 	})
 }
 
@@ -85,7 +85,7 @@ var blackHoled = finding.Kind{
 func findBlackHoled(s *snapshot.Snapshot) []finding.Finding {
 	var dead []fault
 	for _, x := range faults(s, snapshot.Connect, snapshot.DialTimeout) {
-		if x.hop.Mirror {
+		if x.hop.Mirror && x.host == x.hop.Host {
 			dead = append(dead, x)
 		}
 	}
@@ -96,7 +96,7 @@ func findBlackHoled(s *snapshot.Snapshot) []finding.Finding {
 				limit = e.DialTimeout.String()
 			}
 		}
-		f := blackHoled.New(x.hop.Host, finding.Args{"endpoint": x.hop.Endpoint, "limit": limit, "registry": s.Ref.Registry})
+		f := blackHoled.New(x.host, finding.Args{"endpoint": x.hop.Endpoint, "limit": limit, "registry": s.Ref.Registry})
 		f.Fix.Intent = &finding.Intent{Do: finding.RemoveMirror, Registry: s.Ref.Registry, Endpoint: x.hop.Endpoint}
 		return dialEvidence(f, x)
 	})
@@ -117,7 +117,7 @@ func findNoRoute(s *snapshot.Snapshot) []finding.Finding {
 		if waited(x.try).Seconds() > 1 {
 			why = "nobody on the local network answers for that address"
 		}
-		f := dialEvidence(noRoute.New(x.hop.Host, finding.Args{"addr": addr(x.try), "why": why}), x)
+		f := dialEvidence(noRoute.New(x.host, finding.Args{"addr": addr(x.try), "why": why}), x)
 		f.Evidence[0].Command = "ip route get " + hostOf(addr(x.try)) + "; ip neigh show " + hostOf(addr(x.try))
 		return f
 	})
@@ -134,7 +134,7 @@ var ipv6Unreachable = finding.Kind{
 
 func findIPv6Unreachable(s *snapshot.Snapshot) []finding.Finding {
 	return unreachable(s, true, func(x fault) finding.Finding {
-		return ipv6Unreachable.New(x.hop.Host, finding.Args{"name": name(x.hop), "addrs": dialled(x.try)})
+		return ipv6Unreachable.New(x.host, finding.Args{"name": x.name(), "addrs": dialled(x.try)})
 	})
 }
 
@@ -149,7 +149,7 @@ var ipv4Only = finding.Kind{
 
 func findIPv4Only(s *snapshot.Snapshot) []finding.Finding {
 	return unreachable(s, false, func(x fault) finding.Finding {
-		return ipv4Only.New(x.hop.Host, finding.Args{"name": name(x.hop), "addrs": dialled(x.try)})
+		return ipv4Only.New(x.host, finding.Args{"name": x.name(), "addrs": dialled(x.try)})
 	})
 }
 
@@ -194,7 +194,7 @@ func dialEvidence(f finding.Finding, x fault) finding.Finding {
 		f = f.Saw(saw, "connection to "+d.Addr, connectCommand(d.Addr))
 	}
 	if len(x.try.Dials) == 0 {
-		f = f.Saw(x.why.Text, "connection to "+x.hop.Host, connectCommand(x.hop.Host))
+		f = f.Saw(x.why.Text, "connection to "+x.host, connectCommand(x.host))
 	}
 	return f
 }

@@ -73,7 +73,7 @@ var proxyDenied = finding.Kind{
 
 func findProxyDenied(s *snapshot.Snapshot) []finding.Finding {
 	return perHost(s, func(status int) bool { return status == 403 || status == 451 || status == 405 }, func(x fault) finding.Finding {
-		return proxyDenied.New(x.hop.Host, finding.Args{"proxy": x.hop.Proxy, "host": x.hop.Host, "line": proxyLine(x.try)})
+		return proxyDenied.New(x.host, finding.Args{"proxy": x.hop.Proxy, "host": x.host, "line": proxyLine(x.try)})
 	})
 }
 
@@ -95,7 +95,7 @@ func findProxyUpstream(s *snapshot.Snapshot) []finding.Finding {
 		if t := first(x.hop.Tried(snapshot.ControlHost)); t != nil && !t.Attempt.OK() {
 			variant = "all"
 		}
-		return proxyUpstream.Vary(variant, x.hop.Host, finding.Args{"proxy": x.hop.Proxy, "host": x.hop.Host, "line": proxyLine(x.try)})
+		return proxyUpstream.Vary(variant, x.host, finding.Args{"proxy": x.hop.Proxy, "host": x.host, "line": proxyLine(x.try)})
 	})
 }
 
@@ -136,19 +136,23 @@ func bypass(s *snapshot.Snapshot, k finding.Kind, scheme string) []finding.Findi
 	var out []finding.Finding
 	for _, h := range hops(s) {
 		t := h.Cured(snapshot.Direct)
-		if h.Proxy == "" || h.Failure == nil || t == nil || !strings.HasPrefix(h.Endpoint, scheme) {
+		step := h.Failed()
+		if h.Proxy == "" || step == nil || t == nil || !strings.HasPrefix(h.Endpoint, scheme) || ownFault(&step.Attempt) {
 			continue
 		}
-		step := h.Failed()
 		f := k.New(h.Host, finding.Args{"host": h.Host, "name": name(h), "proxy": h.Proxy, "noproxy": noProxy(s), "runtime": runtimeName(s)})
 		f.Fix.Intent = &finding.Intent{Do: finding.BypassProxy, Registry: s.Ref.Registry, Endpoint: h.Endpoint, Value: name(h)}
-		if step != nil {
-			f = f.Saw(step.Attempt.Fault().Text, "request through "+h.Proxy, curlCommand(&step.Attempt))
-		}
-		f = f.Saw(outcome(&t.Attempt), "request without a proxy", curlCommand(&t.Attempt))
+		f = f.Saw(step.Attempt.Fault().Text, "request through "+h.Proxy, curlCommand(&step.Attempt)).Saw(outcome(&t.Attempt), "request without a proxy", curlCommand(&t.Attempt))
 		out = append(out, at(f, h, snapshot.Connect))
 	}
 	return out
+}
+
+// ownFault reports whether a proxy fails for every host alike: it is down, or
+// wants a password. Then the proxy is what has to be repaired.
+func ownFault(a *snapshot.Attempt) bool {
+	f := a.Fault()
+	return f.Cause == snapshot.ProxyDial || f.Cause == snapshot.ProxyInvalid || proxyStatus(a) == 407
 }
 
 func noProxy(s *snapshot.Snapshot) string {
@@ -230,21 +234,31 @@ func throughProxy(h *snapshot.Hop) (fault, bool) {
 	}
 	switch step.Attempt.Failure.Cause {
 	case snapshot.ProxyDial, snapshot.ProxyStatus, snapshot.ProxyInvalid:
-		return fault{h, &step.Attempt, *step.Attempt.Failure}, true
+		return fault{h, &step.Attempt, *step.Attempt.Failure, h.Host}, true
+	case snapshot.Status:
+		if byProxy(h) {
+			return fault{h, &step.Attempt, *step.Attempt.Failure, h.Host}, true
+		}
 	}
 	return fault{}, false
 }
 
+// byProxy reports whether a status over plain HTTP is the proxy's own: the host
+// itself answers otherwise.
+func byProxy(h *snapshot.Hop) bool {
+	return h.Proxy != "" && strings.HasPrefix(h.Endpoint, "http://") && h.Cured(snapshot.Direct) != nil
+}
+
 func proxyStatus(a *snapshot.Attempt) int {
 	if a.ProxyHTTP == nil {
-		return 0
+		return a.Status()
 	}
 	return a.ProxyHTTP.Status
 }
 
 func proxyLine(a *snapshot.Attempt) string {
 	if a.ProxyHTTP == nil {
-		return ""
+		return outcome(a)
 	}
 	return a.ProxyHTTP.Line
 }

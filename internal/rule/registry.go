@@ -12,7 +12,7 @@ import (
 func answeredWith(s *snapshot.Snapshot, hit func(int) bool) []fault {
 	var out []fault
 	for _, x := range faults(s, snapshot.Manifest, snapshot.Status) {
-		if hit(x.try.Status()) {
+		if hit(x.try.Status()) && !byProxy(x.hop) {
 			out = append(out, x)
 		}
 	}
@@ -57,7 +57,7 @@ func findImageNotFound(s *snapshot.Snapshot) []finding.Finding {
 		} else if strings.Contains(body, "NAME_UNKNOWN") {
 			what = "repository " + s.Ref.Repository
 		}
-		args, variant := finding.Args{"host": x.hop.Host, "what": what}, ""
+		args, variant := finding.Args{"host": x.host, "what": what}, ""
 		var tags []string
 		if x.hop.Manifest != nil {
 			tags = x.hop.Manifest.Tags
@@ -73,7 +73,7 @@ func findImageNotFound(s *snapshot.Snapshot) []finding.Finding {
 		case x.hop.Mirror:
 			variant = "mirror"
 		}
-		return bodyEvidence(imageNotFound.Vary(variant, x.hop.Host, args), x)
+		return bodyEvidence(imageNotFound.Vary(variant, x.host, args), x)
 	})
 }
 
@@ -98,13 +98,13 @@ func findRateLimited(s *snapshot.Snapshot) []finding.Finding {
 		header := x.try.Final().Response.Header
 		for _, key := range []string{"Ratelimit-Limit", "Ratelimit-Remaining", "Docker-Ratelimit-Source", "Retry-After"} {
 			for _, v := range header[key] {
-				f = f.Saw(key+": "+v, x.hop.Host, curlCommand(x.try))
+				f = f.Saw(key+": "+v, x.host, curlCommand(x.try))
 				if key == "Retry-After" {
 					limit = ", try again after " + v
 				}
 			}
 		}
-		g := bodyEvidence(rateLimited.New(x.hop.Host, finding.Args{"host": x.hop.Host, "whose": whose, "limit": limit}), x)
+		g := bodyEvidence(rateLimited.New(x.host, finding.Args{"host": x.host, "whose": whose, "limit": limit}), x)
 		g.Evidence = append(g.Evidence, f.Evidence...)
 		return g
 	})
@@ -120,7 +120,7 @@ var serverError = finding.Kind{
 
 func findServerError(s *snapshot.Snapshot) []finding.Finding {
 	return each(answeredWith(s, func(st int) bool { return st >= 500 }), func(x fault) finding.Finding {
-		return bodyEvidence(serverError.New(x.hop.Host, finding.Args{"host": x.hop.Host, "line": x.try.Final().Response.Line}), x)
+		return bodyEvidence(serverError.New(x.host, finding.Args{"host": x.host, "line": x.try.Final().Response.Line}), x)
 	})
 }
 
@@ -145,7 +145,7 @@ func findHTMLManifest(s *snapshot.Snapshot) []finding.Finding {
 		if t := pageTitle(x.try.Final().Response.Head); t != "" {
 			title = fmt.Sprintf(" (%q)", t)
 		}
-		return bodyEvidence(htmlManifest.New(x.hop.Host, finding.Args{"url": x.try.Final().URL, "title": title}), x)
+		return bodyEvidence(htmlManifest.New(x.host, finding.Args{"url": x.try.Final().URL, "title": title}), x)
 	})
 }
 
@@ -181,7 +181,7 @@ func findWrongType(s *snapshot.Snapshot) []finding.Finding {
 	}
 	return each(odd, func(x fault) finding.Finding {
 		r := x.try.Final().Response
-		return bodyEvidence(wrongType.New(x.hop.Host, finding.Args{"url": x.try.Final().URL, "type": r.Type}), x)
+		return bodyEvidence(wrongType.New(x.host, finding.Args{"url": x.try.Final().URL, "type": r.Type}), x)
 	})
 }
 
@@ -226,7 +226,7 @@ func blobStatus(s *snapshot.Snapshot, k finding.Kind, hit func(int) bool) []find
 				what = "config"
 			}
 			f := k.New(h.Host, finding.Args{"host": h.Host, "repository": s.Ref.Repository, "what": what, "digest": b.Digest})
-			f = bodyEvidence(f, fault{h, b.Attempt, *b.Attempt.Fault()})
+			f = bodyEvidence(f, fault{h, b.Attempt, *b.Attempt.Fault(), h.Host})
 			out = append(out, at(f, h, snapshot.Blob))
 			break
 		}

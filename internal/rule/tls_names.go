@@ -29,9 +29,9 @@ var otherServer = finding.Kind{
 func findOtherServer(s *snapshot.Snapshot) []finding.Finding {
 	return each(badChains(s, snapshot.OtherNames), func(x fault) finding.Finding {
 		c := leaf(x.try)
-		args := finding.Args{"addr": addr(x.try), "names": names(c), "host": name(x.hop)}
+		args := finding.Args{"addr": addr(x.try), "names": names(c), "host": x.name()}
 		variant, proof := wayToOther(s, x, args)
-		f := chainEvidence(otherServer.Vary(variant, x.hop.Host, args), x)
+		f := chainEvidence(otherServer.Vary(variant, x.host, args), x)
 		f.Evidence = append(f.Evidence, proof...)
 		if variant == "" {
 			f = f.Sure(finding.Likely)
@@ -55,12 +55,12 @@ func wayToOther(s *snapshot.Snapshot, x fault, args finding.Args) (variant strin
 	}
 	if l := x.try.Lookup; l != nil && l.Hosts != nil {
 		args["line"] = l.Hosts.At
-		return "hosts", []finding.Evidence{{Saw: l.Hosts.Addr + " " + strings.Join(l.Hosts.Names, " "), Where: l.Hosts.At.String(), Command: "getent ahosts " + quote(name(x.hop))}}
+		return "hosts", []finding.Evidence{{Saw: l.Hosts.Addr + " " + strings.Join(l.Hosts.Names, " "), Where: l.Hosts.At.String(), Command: "getent ahosts " + quote(x.name())}}
 	}
 	for _, t := range x.hop.Tried(snapshot.ControlAddress) {
 		if sameLeaf(&t.Attempt, x.try) {
 			args["control"] = addr(&t.Attempt)
-			return "path", []finding.Evidence{{Saw: "the same certificate", Where: addr(&t.Attempt), Command: tlsCommand(addr(&t.Attempt), name(x.hop))}}
+			return "path", []finding.Evidence{{Saw: "the same certificate", Where: addr(&t.Attempt), Command: tlsCommand(addr(&t.Attempt), x.name())}}
 		}
 	}
 	for _, change := range []snapshot.Change{snapshot.PresentedName, snapshot.WithoutSNI} {
@@ -100,7 +100,7 @@ var noSAN = finding.Kind{
 
 func findNoSAN(s *snapshot.Snapshot) []finding.Finding {
 	return each(badChains(s, snapshot.LegacyCN), func(x fault) finding.Finding {
-		return chainEvidence(noSAN.New(x.hop.Host, finding.Args{"addr": addr(x.try), "cn": leaf(x.try).Subject.CommonName}), x)
+		return chainEvidence(noSAN.New(x.host, finding.Args{"addr": addr(x.try), "cn": leaf(x.try).Subject.CommonName}), x)
 	})
 }
 
@@ -119,7 +119,7 @@ func findWithoutNames(s *snapshot.Snapshot) []finding.Finding {
 		if subject == "" {
 			subject = "empty subject"
 		}
-		return chainEvidence(withoutNames.New(x.hop.Host, finding.Args{"addr": addr(x.try), "subject": subject}), x)
+		return chainEvidence(withoutNames.New(x.host, finding.Args{"addr": addr(x.try), "subject": subject}), x)
 	})
 }
 
@@ -133,6 +133,6 @@ var noIPSAN = finding.Kind{
 
 func findNoIPSAN(s *snapshot.Snapshot) []finding.Finding {
 	return each(badChains(s, snapshot.NoIPSAN), func(x fault) finding.Finding {
-		return chainEvidence(noIPSAN.New(x.hop.Host, finding.Args{"host": name(x.hop), "names": names(leaf(x.try))}), x)
+		return chainEvidence(noIPSAN.New(x.host, finding.Args{"host": x.name(), "names": names(leaf(x.try))}), x)
 	})
 }

@@ -26,7 +26,7 @@ func findPlainHTTPServer(s *snapshot.Snapshot) []finding.Finding {
 	}
 	return each(plain, func(x fault) finding.Finding {
 		t := plainAnswer(x.hop)
-		f := plainHTTPServer.New(x.hop.Host, finding.Args{"host": x.hop.Host, "registry": s.Ref.Registry})
+		f := plainHTTPServer.New(x.host, finding.Args{"host": x.host, "registry": s.Ref.Registry})
 		f.Fix.Intent = &finding.Intent{Do: finding.UseScheme, Registry: s.Ref.Registry, Endpoint: x.hop.Endpoint, Value: "http"}
 		return handshakeEvidence(f, x).Saw(outcome(&t.Attempt), t.Attempt.URL, curlCommand(&t.Attempt))
 	})
@@ -97,7 +97,7 @@ func findClientCertificate(s *snapshot.Snapshot) []finding.Finding {
 		if x.try.Handshake.SentCert {
 			variant = "refused"
 		}
-		return handshakeEvidence(clientCertificate.Vary(variant, x.hop.Host, finding.Args{"host": x.hop.Host, "from": from}), x)
+		return handshakeEvidence(clientCertificate.Vary(variant, x.host, finding.Args{"host": x.host, "from": from}), x)
 	})
 }
 
@@ -117,7 +117,7 @@ func findVersionMismatch(s *snapshot.Snapshot) []finding.Finding {
 		}
 	}
 	return each(old, func(x fault) finding.Finding {
-		return handshakeEvidence(versionMismatch.New(x.hop.Host, finding.Args{"host": x.hop.Host, "alert": x.why.Text}), x)
+		return handshakeEvidence(versionMismatch.New(x.host, finding.Args{"host": x.host, "alert": x.why.Text}), x)
 	})
 }
 
@@ -131,7 +131,7 @@ var unparsable = finding.Kind{
 
 func findUnparsable(s *snapshot.Snapshot) []finding.Finding {
 	return each(faults(s, snapshot.TLS, snapshot.BadPeerCert), func(x fault) finding.Finding {
-		return handshakeEvidence(unparsable.New(x.hop.Host, finding.Args{"host": x.hop.Host, "why": x.why.Text}), x)
+		return handshakeEvidence(unparsable.New(x.host, finding.Args{"host": x.host, "why": x.why.Text}), x)
 	})
 }
 
@@ -145,6 +145,6 @@ var weakSignature = finding.Kind{
 
 func findWeakSignature(s *snapshot.Snapshot) []finding.Finding {
 	return each(badChains(s, snapshot.WeakSignature), func(x fault) finding.Finding {
-		return chainEvidence(weakSignature.New(x.hop.Host, finding.Args{"host": x.hop.Host, "algorithm": leaf(x.try).SignatureAlgorithm}), x)
+		return chainEvidence(weakSignature.New(x.host, finding.Args{"host": x.host, "algorithm": leaf(x.try).SignatureAlgorithm}), x)
 	})
 }

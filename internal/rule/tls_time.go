@@ -23,12 +23,12 @@ var certificateExpired = finding.Kind{
 func findCertificateExpired(s *snapshot.Snapshot) []finding.Finding {
 	return each(badChains(s, snapshot.Expired, snapshot.NotYetValid), func(x fault) finding.Finding {
 		c := leaf(x.try)
-		args := finding.Args{"host": x.hop.Host, "end": day(c.NotAfter), "start": day(c.NotBefore), "ago": days(s.Taken.Sub(c.NotAfter))}
+		args := finding.Args{"host": x.host, "end": day(c.NotAfter), "start": day(c.NotBefore), "ago": days(s.Taken.Sub(c.NotAfter))}
 		variant := ""
 		if x.try.Handshake.Reason == snapshot.NotYetValid {
 			variant = "early"
 		}
-		f := chainEvidence(certificateExpired.Vary(variant, x.hop.Host, args), x)
+		f := chainEvidence(certificateExpired.Vary(variant, x.host, args), x)
 		for _, clock := range s.Pull.Clocks {
 			f = f.Saw("offset "+clock.Offset.Round(time.Second).String(), clock.From, "date -u")
 		}
@@ -72,7 +72,7 @@ func findClockWrong(s *snapshot.Snapshot) []finding.Finding {
 		if x.hop.Cured(snapshot.OtherTime) == nil {
 			continue
 		}
-		args["host"] = x.hop.Host
+		args["host"] = x.host
 		out = append(out, at(chainEvidence(clockEvidence(clockWrong.New("node", args), s), x).Sure(sure), x.hop, snapshot.TLS))
 	}
 	if len(out) == 0 && sure == finding.Certain {

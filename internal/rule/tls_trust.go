@@ -30,7 +30,7 @@ var privateCA = finding.Kind{
 func findPrivateCA(s *snapshot.Snapshot) []finding.Finding {
 	return each(badChains(s, snapshot.UnknownAuthority), func(x fault) finding.Finding {
 		c := leaf(x.try)
-		args := finding.Args{"host": x.hop.Host, "issuer": quoted(issuer(c)), "endpoint": x.hop.Endpoint}
+		args := finding.Args{"host": x.host, "issuer": quoted(issuer(c)), "endpoint": x.hop.Endpoint}
 		variant := ""
 		if selfSigned(c) {
 			variant = "self"
@@ -39,11 +39,11 @@ func findPrivateCA(s *snapshot.Snapshot) []finding.Finding {
 		if t != nil {
 			variant, args["file"] = "node", t.Detail
 		}
-		f := chainEvidence(privateCA.Vary(variant, x.hop.Host, args), x)
+		f := chainEvidence(privateCA.Vary(variant, x.host, args), x)
 		f = f.Saw("verified against "+strings.Join(x.try.Handshake.Trusted, ", "), "trust of this node", "trust list 2>/dev/null || ls /etc/ssl/certs")
 		if t != nil {
 			f.Fix.Intent = &finding.Intent{Do: finding.AddCA, Registry: s.Ref.Registry, Endpoint: x.hop.Endpoint, Value: t.Detail}
-			f = f.Saw("the same chain verifies", "with "+t.Detail, "openssl s_client -CAfile "+quote(t.Detail)+" -connect "+addr(x.try)+" -servername "+quote(name(x.hop))+" </dev/null")
+			f = f.Saw("the same chain verifies", "with "+t.Detail, "openssl s_client -CAfile "+quote(t.Detail)+" -connect "+addr(x.try)+" -servername "+quote(x.name())+" </dev/null")
 		}
 		return f
 	})
@@ -68,22 +68,22 @@ func findInterception(s *snapshot.Snapshot) []finding.Finding {
 	var out []finding.Finding
 	for _, x := range badChains(s, snapshot.UnknownAuthority) {
 		c := leaf(x.try)
-		args := finding.Args{"hosts": name(x.hop), "issuer": quoted(issuer(c)), "proxy": x.hop.Proxy}
+		args := finding.Args{"hosts": x.name(), "issuer": quoted(issuer(c)), "proxy": x.hop.Proxy}
 		if t := first(x.hop.Tried(snapshot.Direct)); x.hop.Proxy != "" && t != nil && leaf(&t.Attempt) != nil && !sameLeaf(&t.Attempt, x.try) {
-			f := chainEvidence(interception.Vary("proxy", x.hop.Host, args), x)
-			f = f.Saw(fmt.Sprintf("certificate issued by %q", issuer(leaf(&t.Attempt))), "handshake without the proxy", tlsCommand(addr(&t.Attempt), name(x.hop)))
+			f := chainEvidence(interception.Vary("proxy", x.host, args), x)
+			f = f.Saw(fmt.Sprintf("certificate issued by %q", issuer(leaf(&t.Attempt))), "handshake without the proxy", tlsCommand(addr(&t.Attempt), x.name()))
 			out = append(out, at(f, x.hop, snapshot.TLS))
 			continue
 		}
 		twins := signedAlike(s, x)
-		if len(twins) == 0 && !isPublic(name(x.hop)) {
+		if len(twins) == 0 && !isPublic(x.name()) {
 			continue
 		}
-		if len(twins) > 0 && !slices.ContainsFunc(append(hostsOf(twins), name(x.hop)), isPublic) {
+		if len(twins) > 0 && !slices.ContainsFunc(append(hostsOf(twins), x.name()), isPublic) {
 			continue
 		}
-		args["hosts"] = strings.Join(append([]string{name(x.hop)}, hostsOf(twins)...), ", ")
-		f := chainEvidence(interception.New(x.hop.Host, args), x)
+		args["hosts"] = strings.Join(append([]string{x.name()}, hostsOf(twins)...), ", ")
+		f := chainEvidence(interception.New(x.host, args), x)
 		for _, t := range twins {
 			f = f.Saw(fmt.Sprintf("certificate issued by %q", issuer(leaf(t))), "handshake with "+t.Handshake.SNI, tlsCommand(addr(t), t.Handshake.SNI))
 		}
@@ -98,7 +98,7 @@ func findInterception(s *snapshot.Snapshot) []finding.Finding {
 // signedAlike are handshakes with unrelated hosts whose certificates have the same issuer.
 func signedAlike(s *snapshot.Snapshot, x fault) []*snapshot.Attempt {
 	mine := leaf(x.try)
-	seen := []string{name(x.hop)}
+	seen := []string{x.name()}
 	var out []*snapshot.Attempt
 	consider := func(a *snapshot.Attempt) {
 		c := leaf(a)
@@ -170,8 +170,8 @@ func findMissingIntermediate(s *snapshot.Snapshot) []finding.Finding {
 		if n := len(x.try.Handshake.Chain); n > 1 {
 			sent = fmt.Sprintf("%d certificates", n)
 		}
-		f := missingIntermediate.New(x.hop.Host, finding.Args{"host": x.hop.Host, "sent": sent, "missing": quoted(issuer(top(x.try)))})
-		return chainEvidence(f, x).Saw("with that certificate the chain verifies", t.Detail, tlsCommand(addr(x.try), name(x.hop)))
+		f := missingIntermediate.New(x.host, finding.Args{"host": x.host, "sent": sent, "missing": quoted(issuer(top(x.try)))})
+		return chainEvidence(f, x).Saw("with that certificate the chain verifies", t.Detail, tlsCommand(addr(x.try), x.name()))
 	})
 }
 
@@ -217,6 +217,9 @@ func lateAnchor(s *snapshot.Snapshot, h *snapshot.Hop) (*snapshot.Attempt, *snap
 		if h.Steps[i].Stage == snapshot.Token || a.Handshake == nil || !a.Handshake.Verified || a.Handshake.Root == "" {
 			continue
 		}
+		if slices.Contains(a.Handshake.Trusted, a.Handshake.RootFile) {
+			continue // named as ca of the registry, so read at each pull
+		}
 		for j := range s.Node.Trust.Anchors {
 			c := &s.Node.Trust.Anchors[j]
 			if c.Subject == a.Handshake.Root && c.File == a.Handshake.RootFile && c.Local && c.Changed.After(s.Runtime.Started.Add(time.Second)) {
@@ -241,7 +244,7 @@ var sameName = finding.Kind{
 
 func findSameName(s *snapshot.Snapshot) []finding.Finding {
 	return each(badChains(s, snapshot.SameNameOtherKey), func(x fault) finding.Finding {
-		f := chainEvidence(sameName.New(x.hop.Host, finding.Args{"host": x.hop.Host, "issuer": quoted(issuer(top(x.try)))}), x)
+		f := chainEvidence(sameName.New(x.host, finding.Args{"host": x.host, "issuer": quoted(issuer(top(x.try)))}), x)
 		if s.Node == nil {
 			return f
 		}

@@ -91,6 +91,7 @@ type Pull struct {
 
 // Hop is one endpoint of the chain and all that happened there.
 type Hop struct {
+	Index    int        `json:"index"`    // in Pull.Hops; two hops may have the same endpoint
 	Endpoint string     `json:"endpoint"` // "https://host[:port]/v2"
 	Host     string     `json:"host"`     // host[:port], what findings have as subject
 	Mirror   bool       `json:"mirror"`   // false: the registry itself
@@ -152,6 +153,7 @@ const (
 	OtherPath        Change = "other-path"         // the API root at another path
 	OtherPort        Change = "other-port"         //
 	WithGet          Change = "with-get"           // GET where HEAD failed
+	AsResolver       Change = "as-resolver"        // a host that may not say what a tag means, asked for the tag
 	SimilarName      Change = "similar-name"       // a repository of nearly the same name
 )
 

@@ -75,6 +75,7 @@ type Runtime struct {
 	Root    string            `json:"root,omitempty"` // path by which its file system is reached: "/proc/PID/root"
 	CRI     CRI               `json:"cri"`
 	Sandbox SandboxImage      `json:"sandbox"`
+	Classic bool              `json:"classic,omitempty"` // its ClientHello has no post-quantum key share: an older Go, or switched off
 	Found   string            `json:"found,omitempty"`   // how all this is known, one line for people
 	Apart   bool              `json:"apart,omitempty"`   // it lives in another network namespace than we
 	Owner   *Owner            `json:"owner,omitempty"`   // nil: it is its own master

@@ -166,7 +166,7 @@ func (l *leg) secure(ctx context.Context, k *link) (*link, *snapshot.Failure) {
 	x, v := l.x, l.x.req.Vary
 	plan := tlsPlan{
 		name: l.url.Hostname(), sni: l.url.Hostname(), roots: x.roots, at: x.c.now(),
-		classic: v.Classic, mine: x.mine, skip: x.req.Endpoint.TLS.SkipVerify, look: v.LookOnly,
+		classic: v.Classic || l.x.c.Classic, mine: x.mine, skip: x.req.Endpoint.TLS.SkipVerify, look: v.LookOnly,
 	}
 	if l.first && v.SNI != nil {
 		plan.sni = *v.SNI

@@ -38,6 +38,7 @@ type Client struct {
 	Env        map[string]route.Secret // the runtime's proxy variables
 	UserAgent  string                  // empty: "containerd/" and the version below
 	Containerd route.Version           // whose behaviour is followed where versions differ
+	Classic    bool                    // the runtime offers no post-quantum key share in TLS
 	Realms     []string                // further hosts that may be token servers for credentials
 	Limits     Limits
 }

@@ -5,7 +5,7 @@ import "github.com/towpath-dev/towpath/internal/finding"
 // Kinds of tables and files that do not count.
 var (
 	noVersion = finding.Kind{
-		Code: "config/wrong-plugin-table", ID: "CC005", Severity: finding.Error, Ignores: true,
+		Code: "config/wrong-plugin-table", ID: "CC005", Severity: finding.Error, Ignores: true, Symptoms: []string{"config/config-path-unset"},
 		Title: "The configuration has no version, so its plugin table is ignored",
 		Doc: "Without `version` containerd 1.x reads a file as version 1, whose CRI table is called `plugins.cri`. " +
 			"2.0 to 2.2 find neither form then. Nothing is logged.",
@@ -17,7 +17,7 @@ var (
 		},
 	}
 	wrongTable = finding.Kind{
-		Code: "config/wrong-plugin-table", ID: "CC006", Severity: finding.Error, Ignores: true,
+		Code: "config/wrong-plugin-table", ID: "CC006", Severity: finding.Error, Ignores: true, Symptoms: []string{"config/config-path-unset"},
 		Title: "The registry settings stand in the wrong plugin table for this config version",
 		Doc: "The CRI settings are called `plugins.cri` in version 1, `plugins.\"io.containerd.grpc.v1.cri\"` in version 2 and " +
 			"`plugins.\"io.containerd.cri.v1.images\"` in versions 3 and 4. Under another name they are ignored without a word; " +

@@ -39,6 +39,7 @@ var (
 			"mirrors": {Text: "This template has no config_path: the mirrors of registries.yaml are not used", Fix: "Begin the template with {base}"},
 			"both":    {Text: "This template has neither config_path nor credentials: nothing of registries.yaml is used", Fix: "Begin the template with {base}"},
 		},
+		Symptoms: []string{codeInvalid},
 	}
 	unreadTemplate = finding.Kind{
 		Code: "config/template-overrides-registries", ID: "K3021", Severity: finding.Error, Ignores: true,
