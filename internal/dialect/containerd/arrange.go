@@ -114,7 +114,7 @@ func (h *hostsFile) texts(w wanted, all []block) []string {
 		out[i] = all[j].text
 	}
 	for i, m := range w.mirrors {
-		if out[i] == "" {
+		if out[i] == "" && expressible(h.target, m) {
 			out[i] = strings.ReplaceAll(hostTable(h.target, m, taken), "\n", h.newline())
 		}
 	}

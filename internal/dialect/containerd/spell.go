@@ -155,9 +155,11 @@ func fresh(t route.Target, w wanted) string {
 	}
 	taken := map[string]bool{}
 	for _, m := range w.mirrors {
-		out.WriteString("\n" + hostTable(t, m, taken))
+		if expressible(t, m) {
+			out.WriteString("\n" + hostTable(t, m, taken))
+		}
 	}
-	if len(w.mirrors) == 0 && needsHostTable(t) {
+	if len(taken) == 0 && needsHostTable(t) {
 		out.WriteString("\n[host]\n")
 	}
 	return out.String()
