@@ -165,8 +165,6 @@ func fresh(t route.Target, w wanted) string {
 	return out.String()
 }
 
-func needsHostTable(t route.Target) bool { return t.Containerd.Before("1.7.32") }
-
 // hostTable spells a mirror. A URL that is taken gets slashes at its end, which
 // mean nothing, because a document holds each table once.
 func hostTable(t route.Target, e route.Endpoint, taken map[string]bool) string {

@@ -27,6 +27,7 @@ import (
 // Runtime is a version of containerd, as the functions of its own code.
 type Runtime struct {
 	Version string
+	Fork    bool // the one of K3s
 
 	// Hosts is what ConfigureHosts returns for a registry under the roots.
 	Hosts func(log io.Writer, w *Wire, roots []string, registry string) ([]Host, error)
@@ -57,7 +58,9 @@ func Run(t *testing.T, r Runtime, each int) Counts {
 	t.Helper()
 	t.Setenv("SSL_CERT_FILE", os.DevNull)
 	t.Setenv("SSL_CERT_DIR", filepath.Join(t.TempDir(), "none"))
-	c := &checker{t: t, runtime: r, target: route.Target{Runtime: "containerd", Version: route.MustVersion(r.Version), Containerd: route.MustVersion(r.Version)}, dir: t.TempDir(), seen: map[string]bool{}}
+	version := route.MustVersion(r.Version)
+	target := route.Target{Runtime: "containerd", Version: version, Containerd: version, Fork: r.Fork}
+	c := &checker{t: t, runtime: r, target: target, dir: t.TempDir(), seen: map[string]bool{}}
 	certs := newPKI(t)
 	trees := slices.Concat(fixed(certs), generated(certs, each), mutated(certs, each), rendered(certs, c.target, each/4))
 	for _, tree := range trees {

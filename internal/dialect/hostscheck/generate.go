@@ -252,6 +252,10 @@ func (s *spelling) settings(e route.Endpoint, table []string) {
 		l()
 	}
 	s.headers(e.Header, table)
+	if table != nil && s.one(6) {
+		s.table(append(table[:len(table):len(table)], "rewrite"))
+		s.put(pick(s.dice, []string{`"^team/(.*)$" = "proxy/$1"`, `"(" = "x"`, `"nothing" = "x"`}) + "\n")
+	}
 }
 
 func (s *spelling) headers(header []route.Header, table []string) {
