@@ -123,6 +123,8 @@ func broken(e route.Endpoint) string {
 		return fmt.Sprintf("no request can be made over %s", e.Scheme)
 	case strings.TrimSuffix(e.Host, ":") == "":
 		return "its URL names no host"
+	case strings.ContainsAny(e.Path, "?#"):
+		return "its path holds an encoded ? or #, behind which the name of the image is lost"
 	}
 	if _, err := url.Parse(e.Scheme + "://" + e.Host + path.Join("/", e.Path, "v2")); err != nil {
 		return "its path cannot stand in a request"
