@@ -151,7 +151,7 @@ func fresh(t route.Target, w wanted) string {
 		fmt.Fprintf(&out, "server = %s\n", w.server)
 	}
 	if w.upstream != nil {
-		out.WriteString(tableBody(t, *w.upstream, w.override, "", nil))
+		out.WriteString(tableBody(t, *w.upstream, w.override, nil))
 	}
 	taken := map[string]bool{}
 	for _, m := range w.mirrors {
@@ -174,12 +174,13 @@ func hostTable(t route.Target, e route.Endpoint, taken map[string]bool) string {
 	}
 	taken[u] = true
 	path := []string{"host", u}
-	return "[" + header(path) + "]\n" + tableBody(t, e, override, "  ", path)
+	return "[" + header(path) + "]\n" + tableBody(t, e, override, path)
 }
 
 // tableBody spells what belongs to an endpoint below its URL.
-func tableBody(t route.Target, e route.Endpoint, override bool, indent string, path []string) string {
+func tableBody(t route.Target, e route.Endpoint, override bool, path []string) string {
 	var out strings.Builder
+	indent := strings.Repeat("  ", min(len(path), 1))
 	for _, l := range settingLines(t, e, override) {
 		if l.value != "" {
 			out.WriteString(indent + l.key + " = " + l.value + "\n")
