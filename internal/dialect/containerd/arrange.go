@@ -19,12 +19,9 @@ func (h *hostsFile) blocks() (top string, out []block) {
 	at, host := 0, ""
 	cut := func(end int) {
 		text := string(h.data[at:end])
-		switch n := len(out); {
-		case at == 0 && n == 0 && top == "" && host == "":
-			top = text
-		case n > 0 && host != "" && out[n-1].host == host:
+		if n := len(out); n > 0 && host != "" && out[n-1].host == host {
 			out[n-1].text += text
-		default:
+		} else {
 			out = append(out, block{host, text})
 		}
 		at = end

@@ -184,6 +184,17 @@ func (r *reader) nested(dir string) {
 	}
 }
 
+// retired reports that a directory was put aside: containerd would still find
+// it for images of that name, but nobody wants to hear of it.
+func retired(name string) bool {
+	for _, s := range []string{".bak", ".old", ".orig", ".disabled", ".off", "~"} {
+		if strings.HasSuffix(name, s) {
+			return true
+		}
+	}
+	return false
+}
+
 var fileSuffixes = []string{".md", ".txt", ".toml", ".bak", ".orig", ".crt", ".cert", ".key", ".pem", ".yaml", ".yml", ".json", ".sh", ".conf", ".gz", ".zip", ".old", ".swp", ".rpmsave", ".dpkg-old"}
 
 // looksLikeFile reports that a file in a root was not meant as a directory.
