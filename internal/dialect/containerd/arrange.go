@@ -19,12 +19,9 @@ func (h *hostsFile) blocks() (top string, out []block) {
 	at, host := 0, ""
 	cut := func(end int) {
 		text := string(h.data[at:end])
-		switch n := len(out); {
-		case at == 0 && n == 0 && top == "" && host == "":
-			top = text
-		case n > 0 && host != "" && out[n-1].host == host:
+		if n := len(out); n > 0 && host != "" && out[n-1].host == host {
 			out[n-1].text += text
-		default:
+		} else {
 			out = append(out, block{host, text})
 		}
 		at = end
@@ -114,7 +111,7 @@ func (h *hostsFile) texts(w wanted, all []block) []string {
 		out[i] = all[j].text
 	}
 	for i, m := range w.mirrors {
-		if out[i] == "" {
+		if out[i] == "" && expressible(h.target, m) {
 			out[i] = strings.ReplaceAll(hostTable(h.target, m, taken), "\n", h.newline())
 		}
 	}

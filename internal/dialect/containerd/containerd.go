@@ -55,7 +55,7 @@ func Roots(files []source.File) []string {
 	}
 	for _, f := range files {
 		p := path.Clean(f.Path)
-		if f.Kind == source.Directory && t.look(path.Dir(p)) == nil && !t.holdsFiles(p) && !slices.Contains(out, p) {
+		if f.Kind == source.Directory && t.files[path.Dir(p)] == nil && !slices.Contains(out, path.Dir(p)) && !t.holdsFiles(p) {
 			add(p)
 		}
 	}

@@ -120,13 +120,16 @@ const (
 	hostNotTable = "interface conversion: a key under host is not a table"
 )
 
+// needsHostTable reports that a file without a table host is refused.
+func needsHostTable(t route.Target) bool { return t.Containerd.Before("1.7.32") && !t.Fork }
+
 // sort brings the hosts of containerd 1.x into order: by the line of their
 // table, whatever is on one line in any order. Tables written inline have line
 // 0 there. A host that is no table crashes the comparison.
 func (c *content) sort(t route.Target, file string) *tomldoc.Problem {
 	hosts, ok := c.v1.Get("host").(*v1.Tree)
 	if !ok {
-		if t.Containerd.Before("1.7.32") {
+		if needsHostTable(t) {
 			return &tomldoc.Problem{At: source.Pos{File: file}, Text: noHostTable}
 		}
 		return nil

@@ -90,8 +90,12 @@ func about(f finding.Finding, e route.Endpoint) finding.Finding {
 	return f
 }
 
+// spot is a path of a tree and the registry whose pulls it touches.
+type spot struct{ path, registry string }
+
 // inTree makes a finding about a path, with its listing as evidence.
-func (r *reader) inTree(k finding.Kind, variant, p, registry string, args finding.Args) finding.Finding {
+func (r *reader) inTree(k finding.Kind, variant string, at spot, args finding.Args) finding.Finding {
+	p, registry := at.path, at.registry
 	all := finding.Args{"name": path.Base(p), "path": p, "dir": p, "registry": spoken(registry), "version": version(r.target)}
 	for name, v := range args {
 		all[name] = v

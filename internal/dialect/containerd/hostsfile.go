@@ -129,15 +129,32 @@ func (h *hostsFile) assemble() {
 			h.entries = append(h.entries, entry{written, []string{"host", written}, c.hosts[written], e})
 		}
 	}
-	if root, f := h.endpoint(c.server, c.root, nil); h.sound(f) {
-		if h.upstream = h.last(root); h.upstream != nil {
-			h.entries = append(h.entries, entry{c.server, nil, c.root, *h.upstream})
-		}
+	if h.target.Fork && !c.serverSet && len(c.order) > 0 {
+		// The fork of K3s adds the root only if server is there or no host is,
+		// but its parser refuses a rewrite of the wrong type there too.
+		h.sound(h.rewrites(&route.Endpoint{}, c.root))
+		h.nameless()
+	} else if root, f := h.endpoint(c.server, c.root, nil); h.sound(f) {
+		h.upstream = h.last(root)
+		h.entries = append(h.entries, entry{c.server, nil, c.root, *h.upstream})
 	}
 	h.verdict = used
 	if len(h.faults) > 0 {
 		h.verdict, h.mirrors, h.upstream = dropped, nil, nil
 	}
+}
+
+// nameless makes a last host without a name the upstream, as containerd does
+// with whatever stands last: only the fork of K3s lets that be a host table.
+func (h *hostsFile) nameless() {
+	n := len(h.mirrors)
+	if n == 0 || len(h.faults) > 0 || h.mirrors[n-1].Host != "" {
+		return
+	}
+	e := implicit(h.mirrors[n-1], h.target)
+	e.Role = route.Upstream
+	h.mirrors, h.upstream = h.mirrors[:n-1], &e
+	h.entries[n-1].endpoint = e
 }
 
 func (h *hostsFile) sound(f *fault) bool {
@@ -148,12 +165,8 @@ func (h *hostsFile) sound(f *fault) bool {
 }
 
 // last is what the root of a file adds behind the hosts: the server, or the
-// registry itself when the server names no host. The fork of K3s adds it only
-// if the key is there or no host is.
+// registry itself when the server names no host.
 func (h *hostsFile) last(root route.Endpoint) *route.Endpoint {
-	if h.target.Fork && !h.content.serverSet && len(h.mirrors) > 0 {
-		return nil
-	}
 	root.Role = route.Upstream
 	root.From = h.at("server")
 	if root.Host == "" {

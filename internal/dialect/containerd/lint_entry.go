@@ -142,10 +142,7 @@ func (h *hostsFile) paths(e entry) []finding.Finding {
 	if e.url == "" || e.endpoint.Broken != "" || !plausible(e.endpoint.Host) {
 		return nil
 	}
-	written := e.endpoint.Path
-	if !e.settings.OverridePath {
-		written = strings.TrimSuffix(written, "/v2")
-	}
+	written := pathOf(e.url)
 	args := finding.Args{"host": e.endpoint.Host, "got": e.endpoint.Path, "path": written}
 	segments := strings.Split(strings.Trim(written, "/"), "/")
 	switch {
@@ -157,7 +154,7 @@ func (h *hostsFile) paths(e entry) []finding.Finding {
 		}
 		start, end := h.lineAround(x.Start, x.End)
 		return []finding.Finding{with(f, h.curing(h.edit(start, end, "")))}
-	case e.settings.OverridePath || written == "":
+	case e.settings.OverridePath || written == "" || strings.HasSuffix(written, "/v2"):
 		return nil
 	case segments[0] == "v2":
 		return []finding.Finding{with(h.found(doubleV2, "", h.key(e), args), h.curing(h.insert(e, "override_path = true")...))}
@@ -166,6 +163,15 @@ func (h *hostsFile) paths(e entry) []finding.Finding {
 		return []finding.Finding{h.found(projectPath, "", h.key(e), args).Sure(finding.Possible)}
 	}
 	return nil
+}
+
+// pathOf is the path of a URL as it is written, without a slash at its end.
+func pathOf(written string) string {
+	var e route.Endpoint
+	if address(&e, written, true) != nil {
+		return ""
+	}
+	return e.Path
 }
 
 // curing gives edits back if containerd reads the file with them.

@@ -3,7 +3,6 @@ package containerd
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -121,60 +120,12 @@ func (h *hostsFile) noHost() []finding.Finding {
 	return []finding.Finding{with(f, edits).Saw("no line with [host]", h.path, "grep -n '\\[ *host' "+quote(h.path))}
 }
 
-var bom = []byte("\xef\xbb\xbf")
-
-// mark explains a byte order mark.
-func (h *hostsFile) mark() []finding.Finding {
-	if text, ok := narrow(h.data); ok {
-		var edits []source.Edit
-		if len(maskLines([]byte(text)).secrets) == 0 {
-			edits = []source.Edit{h.edit(0, len(h.data), text)}
-		}
-		return []finding.Finding{h.marked("wide", edits)}
-	}
-	if bytes.HasPrefix(h.data, bom) && grammar(h.target) == tomldoc.V2 {
-		return []finding.Finding{h.marked("", []source.Edit{h.edit(0, len(bom), "")})}
-	}
-	return nil
-}
-
-// marked reports a byte order mark with its bytes as evidence.
-func (h *hostsFile) marked(variant string, edits []source.Edit) finding.Finding {
-	f := h.fixed(byteOrderMark, variant, source.Pos{File: h.path, Line: 1, Column: 1}, nil, edits)
-	f.Evidence = nil
-	head := h.data[:min(3, len(h.data))]
-	return f.Saw(fmt.Sprintf("% x", head), h.path, "head -c 3 "+quote(h.path)+" | od -An -tx1")
-}
-
-// fixed makes a finding whose edits are given only when they cure it.
-func (h *hostsFile) fixed(k finding.Kind, variant string, at source.Pos, args finding.Args, edits []source.Edit) finding.Finding {
-	f := h.found(k, variant, at, args)
+// cured adds edits to a finding's fix if they cure it.
+func (h *hostsFile) cured(f finding.Finding, edits []source.Edit) finding.Finding {
 	if h.cures(edits) {
 		return with(f, edits)
 	}
 	return f
-}
-
-// quotes explains typographic characters: those in the line where the parser
-// stopped, or without which it gets further.
-func (h *hostsFile) quotes() []finding.Finding {
-	edits, first, was := h.straighten()
-	if len(edits) == 0 {
-		return nil
-	}
-	at := source.PosAt(h.path, h.data, first)
-	want := fmt.Sprintf("%q", typographic[was])
-	if typographic[was] == "" {
-		want = "nothing"
-	}
-	args := finding.Args{"char": fmt.Sprintf("%c (%U)", was, was), "want": want}
-	if h.cures(edits) {
-		return []finding.Finding{with(h.found(smartQuotes, "", at, args), edits)}
-	}
-	if at.Line == h.problem.At.Line {
-		return []finding.Finding{h.found(smartQuotes, "hand", at, args)}
-	}
-	return nil
 }
 
 // arrays explains [[host…]].
@@ -196,7 +147,7 @@ func (h *hostsFile) arrays() []finding.Finding {
 		return nil
 	}
 	table := h.doc.Text(tomldoc.Span{Start: first.Start, End: first.End})
-	return []finding.Finding{h.fixed(hostArray, "", first.At, finding.Args{"table": table}, edits)}
+	return []finding.Finding{h.cured(h.found(hostArray, "", first.At, finding.Args{"table": table}), edits)}
 }
 
 // addresses explains what the parser of containerd 1 makes of [::1] in a header.
@@ -224,103 +175,4 @@ func (h *hostsFile) syntax() []finding.Finding {
 		return []finding.Finding{with(h.found(invalidFile, "fix", at, args), edits)}
 	}
 	return []finding.Finding{h.found(invalidFile, "", at, args)}
-}
-
-// duplicates explains keys and tables that stand twice.
-func (h *hostsFile) duplicates() []finding.Finding {
-	if h.doc == nil {
-		return nil
-	}
-	first := map[string]int{}
-	var out []finding.Finding
-	for i, e := range h.doc.Entries {
-		if e.Kind == tomldoc.ArrayHeader {
-			return nil // below an array a path may come back
-		}
-		key := fmt.Sprint(e.Kind) + strings.Join(e.Path, sep)
-		at, twice := first[key]
-		if !twice {
-			first[key] = i
-			continue
-		}
-		out = append(out, h.duplicate(at, i))
-		if len(out) == maxOfKind {
-			break
-		}
-	}
-	return h.together(out)
-}
-
-// maxOfKind bounds the findings of one kind in one file.
-const maxOfKind = 20
-
-// together gives every duplicate the edits of all of them, since one alone
-// would leave the file invalid, and none if even that does not help.
-func (h *hostsFile) together(all []finding.Finding) []finding.Finding {
-	var edits []source.Edit
-	for _, f := range all {
-		if f.Fix != nil {
-			edits = append(edits, f.Fix.Edits...)
-		}
-	}
-	slices.SortStableFunc(edits, func(a, b source.Edit) int { return a.Start - b.Start })
-	edits = slices.CompactFunc(edits, func(a, b source.Edit) bool { return a == b && a.Start < a.End })
-	if !h.cures(edits) {
-		edits = nil
-	}
-	for i, f := range all {
-		if f.Fix != nil {
-			all[i] = with(f, edits)
-		}
-	}
-	return all
-}
-
-// duplicate reports the second of two expressions. Of a key the later stays; a
-// table's second part moves behind its first.
-func (h *hostsFile) duplicate(first, second int) finding.Finding {
-	a, b := h.doc.Entries[first], h.doc.Entries[second]
-	args, variant := finding.Args{"name": strings.Join(b.Path, "."), "first": a.At.Line}, ""
-	if b.Kind == tomldoc.Header {
-		variant = "table"
-		args["name"] = h.doc.Text(tomldoc.Span{Start: b.Start, End: b.End})
-	}
-	if a.Inline || b.Inline {
-		return h.found(duplicateKey, "hand", b.At, args)
-	}
-	var edits []source.Edit
-	if b.Kind == tomldoc.Header {
-		edits = h.merge(first, second)
-	} else {
-		start, end := h.lineAround(a.Start, a.End)
-		edits = []source.Edit{h.edit(start, end, "")}
-	}
-	return with(h.found(duplicateKey, variant, b.At, args).Saw(h.shown().at(a.At.Line), a.At.String(), fmt.Sprintf("sed -n %dp %s", a.At.Line, quote(h.path))), edits)
-}
-
-// merge moves the content of a table's second header behind that of its first.
-func (h *hostsFile) merge(first, second int) []source.Edit {
-	head, _ := h.lineAround(h.doc.Entries[second].Start, h.doc.Entries[second].Start)
-	_, body := h.lineAround(h.doc.Entries[second].Start, h.doc.Entries[second].End)
-	end := h.sectionEnd(second)
-	to := h.sectionEnd(first)
-	if to == head {
-		return []source.Edit{h.edit(head, body, "")}
-	}
-	text := string(h.data[body:end])
-	if text != "" && !strings.HasSuffix(text, "\n") {
-		text += h.newline()
-	}
-	return []source.Edit{h.edit(to, to, text), h.edit(head, end, "")}
-}
-
-// sectionEnd is where the table of a header ends: at the line of the next.
-func (h *hostsFile) sectionEnd(header int) int {
-	for _, e := range h.doc.Entries[header+1:] {
-		if e.Kind != tomldoc.Value {
-			start, _ := h.lineAround(e.Start, e.Start)
-			return start
-		}
-	}
-	return len(h.data)
 }

@@ -54,7 +54,7 @@ func (h *hostsFile) inlineHosts() []finding.Finding {
 		if grammar(h.target) == tomldoc.V1 {
 			variant = "later"
 		}
-		f := h.fixed(inlineHost, variant, parts[name][0].At, finding.Args{"host": hostOf(name)}, edits)
+		f := h.cured(h.found(inlineHost, variant, parts[name][0].At, finding.Args{"host": hostOf(name)}), edits)
 		if variant != "" {
 			f.Severity, f.Ignores = finding.Info, false
 		}
@@ -150,7 +150,7 @@ func (h *hostsFile) scattered() []finding.Finding {
 		}
 		name := e.Path[1]
 		if first, known := seen[name]; known && name != previous && len(out) < maxOfKind {
-			f := h.fixed(scatteredHost, "", e.At, finding.Args{"host": hostOf(name)}, h.gather(first, i))
+			f := h.cured(h.found(scatteredHost, "", e.At, finding.Args{"host": hostOf(name)}), h.gather(first, i))
 			out = append(out, f)
 		}
 		seen[name], previous = i, name
@@ -180,7 +180,7 @@ func (h *hostsFile) chance() []finding.Finding {
 		hosts = append(hosts, hostOf(name))
 	}
 	names, parts := h.written()
-	f := h.fixed(randomOrder, "", h.at("host", h.content.random[0]), finding.Args{"hosts": strings.Join(hosts, " and ")}, h.expand(names, parts))
+	f := h.cured(h.found(randomOrder, "", h.at("host", h.content.random[0]), finding.Args{"hosts": strings.Join(hosts, " and ")}), h.expand(names, parts))
 	return []finding.Finding{f}
 }
 

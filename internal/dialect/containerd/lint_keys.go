@@ -108,7 +108,7 @@ func (h *hostsFile) unknownKey(e *tomldoc.Entry, key string) *finding.Finding {
 		f = h.found(unknownKey, "", e.At, args)
 	default:
 		args["want"] = want
-		f = h.fixed(unknownKey, "want", e.At, args, h.renameKey(e, want))
+		f = h.cured(h.found(unknownKey, "want", e.At, args), h.renameKey(e, want))
 	}
 	return &f
 }
@@ -138,7 +138,7 @@ func (h *hostsFile) unknownTable(e *tomldoc.Entry, key string, at source.Pos) *f
 		text := h.doc.Text(e.Key)
 		p := part(text, 0)
 		args["want"] = "[host" + text[p.End:] + "]"
-		f := h.fixed(unknownTable, "want", at, args, []source.Edit{h.edit(e.Key.Start+p.Start, e.Key.Start+p.End, "host")})
+		f := h.cured(h.found(unknownTable, "want", at, args), []source.Edit{h.edit(e.Key.Start+p.Start, e.Key.Start+p.End, "host")})
 		return &f
 	}
 	f := h.found(unknownTable, "", at, args)
@@ -158,8 +158,7 @@ func (h *hostsFile) brokenName(e *tomldoc.Entry, table string) *finding.Finding 
 		return &f
 	}
 	name := strings.Join(e.Path[1:], ".")
-	f := h.fixed(unquotedHost, "", e.At, finding.Args{"table": table, "got": e.Path[1]},
-		[]source.Edit{h.edit(e.Key.Start+p.Start, e.Key.End, tomlString("https://"+name))})
+	f := h.cured(h.found(unquotedHost, "", e.At, finding.Args{"table": table, "got": e.Path[1]}), []source.Edit{h.edit(e.Key.Start+p.Start, e.Key.End, tomlString("https://"+name))})
 	return &f
 }
 
@@ -171,7 +170,7 @@ func (h *hostsFile) caseOf(e *tomldoc.Entry, want string) *finding.Finding {
 		}
 		variant = "ignored"
 	}
-	f := h.fixed(keyCase, variant, e.At, finding.Args{"key": e.Path[len(e.Path)-1], "want": want}, h.renameKey(e, want))
+	f := h.cured(h.found(keyCase, variant, e.At, finding.Args{"key": e.Path[len(e.Path)-1], "want": want}), h.renameKey(e, want))
 	if variant != "" {
 		f.Severity, f.Ignores = finding.Error, true
 		if want == "skip_verify" && f.Fix != nil {
@@ -194,7 +193,7 @@ func (h *hostsFile) lateServer(e *tomldoc.Entry) *finding.Finding {
 	if !strings.HasSuffix(line, "\n") {
 		line += h.newline()
 	}
-	f := h.fixed(lateServer, "", e.At, args, []source.Edit{h.edit(top, top, line), h.edit(start, end, "")})
+	f := h.cured(h.found(lateServer, "", e.At, args), []source.Edit{h.edit(top, top, line), h.edit(start, end, "")})
 	return &f
 }
 

@@ -33,7 +33,7 @@ func (h *hostsFile) capabilityList(e *tomldoc.Entry) finding.Finding {
 	if word, ok := h.value(e).(string); ok {
 		want := "[" + h.doc.Text(e.Value) + "]"
 		if _, known := capability(word); known {
-			return h.fixed(capabilityType, "fix", e.At, finding.Args{"want": want}, []source.Edit{h.edit(e.Value.Start, e.Value.End, want)})
+			return h.cured(h.found(capabilityType, "fix", e.At, finding.Args{"want": want}), []source.Edit{h.edit(e.Value.Start, e.Value.End, want)})
 		}
 	}
 	return h.found(capabilityType, "", e.At, nil)
@@ -48,7 +48,7 @@ func (h *hostsFile) wrongType(e *tomldoc.Entry, key string) finding.Finding {
 		return h.found(wrongType, "", e.At, args)
 	}
 	args["want"] = want
-	return h.fixed(wrongType, "fix", e.At, args, []source.Edit{h.edit(e.Value.Start, e.Value.End, want)})
+	return h.cured(h.found(wrongType, "fix", e.At, args), []source.Edit{h.edit(e.Value.Start, e.Value.End, want)})
 }
 
 // value is what an expression says, decoded by itself.
@@ -89,7 +89,7 @@ func (h *hostsFile) badURL(f fault, at source.Pos, e *tomldoc.Entry) finding.Fin
 		return h.found(unusableURL, "", at, args)
 	}
 	args["want"] = display(want)
-	return h.fixed(unusableURL, "fix", at, args, h.respell(written, want))
+	return h.cured(h.found(unusableURL, "fix", at, args), h.respell(written, want))
 }
 
 // display is a URL as it may be shown.
@@ -107,7 +107,7 @@ func (h *hostsFile) badCapability(f fault, at source.Pos, e *tomldoc.Entry) find
 	words, _ := texts(list)
 	if _, known := capability(word); known {
 		words = slices.DeleteFunc(words, func(w string) bool { return w == word })
-		return h.fixed(unknownCapability, "old", at, args, []source.Edit{h.edit(e.Value.Start, e.Value.End, tomlList(words))})
+		return h.cured(h.found(unknownCapability, "old", at, args), []source.Edit{h.edit(e.Value.Start, e.Value.End, tomlList(words))})
 	}
 	want := nearest(word, []string{"pull", "resolve", "push", "referrers"})
 	if want == "" {
@@ -119,7 +119,7 @@ func (h *hostsFile) badCapability(f fault, at source.Pos, e *tomldoc.Entry) find
 			words[i] = want
 		}
 	}
-	return h.fixed(unknownCapability, "fix", at, args, []source.Edit{h.edit(e.Value.Start, e.Value.End, tomlList(words))})
+	return h.cured(h.found(unknownCapability, "fix", at, args), []source.Edit{h.edit(e.Value.Start, e.Value.End, tomlList(words))})
 }
 
 func (h *hostsFile) badHeader(f fault, at source.Pos, e *tomldoc.Entry) finding.Finding {
@@ -129,7 +129,7 @@ func (h *hostsFile) badHeader(f fault, at source.Pos, e *tomldoc.Entry) finding.
 	}
 	switch h.value(e).(type) {
 	case int64, float64, bool:
-		return h.fixed(headerType, "fix", at, args, []source.Edit{h.edit(e.Value.Start, e.Value.End, `"`+h.doc.Text(e.Value)+`"`)})
+		return h.cured(h.found(headerType, "fix", at, args), []source.Edit{h.edit(e.Value.Start, e.Value.End, `"`+h.doc.Text(e.Value)+`"`)})
 	}
 	return h.found(headerType, "", at, args)
 }
@@ -145,7 +145,7 @@ func (h *hostsFile) badTimeout(at source.Pos, e *tomldoc.Entry) finding.Finding 
 		return h.found(timeoutUnit, "", at, nil)
 	}
 	want := `"` + digits + `s"`
-	return h.fixed(timeoutUnit, "fix", at, finding.Args{"want": want}, []source.Edit{h.edit(e.Value.Start, e.Value.End, want)})
+	return h.cured(h.found(timeoutUnit, "fix", at, finding.Args{"want": want}), []source.Edit{h.edit(e.Value.Start, e.Value.End, want)})
 }
 
 // tomlString quotes a text so that both parsers read it back.

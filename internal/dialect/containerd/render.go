@@ -53,7 +53,7 @@ type draft struct {
 func (d *draft) write(t route.Table, match string) {
 	w := want(t, match)
 	dir, decided := d.reader.decided[match]
-	if decided && d.unchanged(w) {
+	if decided && d.unchanged(t, w) {
 		return
 	}
 	if !decided {
@@ -65,10 +65,15 @@ func (d *draft) write(t route.Table, match string) {
 }
 
 // unchanged reports that the present route asks what is wanted.
-func (d *draft) unchanged(w wanted) bool {
+func (d *draft) unchanged(t route.Table, w wanted) bool {
 	now := d.reader.table
+	if now.Route(w.match).Fails == w.fails && slices.EqualFunc(now.Endpoints(w.match), t.Endpoints(w.match), func(a, b route.Endpoint) bool {
+		return a.Broken == b.Broken && alike(t.Target, a, b)
+	}) {
+		return true
+	}
 	i := slices.IndexFunc(now.Routes, func(r route.Route) bool { return r.Match == w.match })
-	if i < 0 || now.Routes[i].Fails != "" {
+	if i < 0 || now.Routes[i].Fails != w.fails {
 		return false
 	}
 	return w.meets(now.Target, &hostsFile{verdict: used, mirrors: now.Routes[i].Mirrors, upstream: now.Routes[i].Upstream})

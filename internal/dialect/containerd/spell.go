@@ -151,19 +151,19 @@ func fresh(t route.Target, w wanted) string {
 		fmt.Fprintf(&out, "server = %s\n", w.server)
 	}
 	if w.upstream != nil {
-		out.WriteString(tableBody(t, *w.upstream, w.override, "", nil))
+		out.WriteString(tableBody(t, *w.upstream, w.override, nil))
 	}
 	taken := map[string]bool{}
 	for _, m := range w.mirrors {
-		out.WriteString("\n" + hostTable(t, m, taken))
+		if expressible(t, m) {
+			out.WriteString("\n" + hostTable(t, m, taken))
+		}
 	}
-	if len(w.mirrors) == 0 && needsHostTable(t) {
+	if len(taken) == 0 && needsHostTable(t) {
 		out.WriteString("\n[host]\n")
 	}
 	return out.String()
 }
-
-func needsHostTable(t route.Target) bool { return t.Containerd.Before("1.7.32") }
 
 // hostTable spells a mirror. A URL that is taken gets slashes at its end, which
 // mean nothing, because a document holds each table once.
@@ -174,12 +174,13 @@ func hostTable(t route.Target, e route.Endpoint, taken map[string]bool) string {
 	}
 	taken[u] = true
 	path := []string{"host", u}
-	return "[" + header(path) + "]\n" + tableBody(t, e, override, "  ", path)
+	return "[" + header(path) + "]\n" + tableBody(t, e, override, path)
 }
 
 // tableBody spells what belongs to an endpoint below its URL.
-func tableBody(t route.Target, e route.Endpoint, override bool, indent string, path []string) string {
+func tableBody(t route.Target, e route.Endpoint, override bool, path []string) string {
 	var out strings.Builder
+	indent := strings.Repeat("  ", min(len(path), 1))
 	for _, l := range settingLines(t, e, override) {
 		if l.value != "" {
 			out.WriteString(indent + l.key + " = " + l.value + "\n")

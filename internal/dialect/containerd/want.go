@@ -15,6 +15,7 @@ type wanted struct {
 	server   string // value of the key in TOML; empty: no such key
 	override bool   // of the server
 	upstream *route.Endpoint
+	fails    string // as in route.Route: what fails now and is to stay is left alone
 }
 
 // matches lists the registries that need a directory: those with a route, and
@@ -41,12 +42,11 @@ func matches(t route.Table) []string {
 func want(t route.Table, match string) wanted {
 	w := wanted{match: match}
 	r := t.Route(match)
+	w.fails = r.Fails
 	all := t.Endpoints(match)
 	asked := len(all) > len(r.Mirrors)
 	for _, e := range all[:len(r.Mirrors)] {
-		if expressible(t.Target, e) {
-			w.mirrors = append(w.mirrors, plainOf(t.Target, e))
-		}
+		w.mirrors = append(w.mirrors, plainOf(t.Target, e))
 	}
 	switch {
 	case asked && r.Upstream.Host == "" && standard(t, match, all[len(all)-1]):
@@ -56,7 +56,7 @@ func want(t route.Table, match string) wanted {
 	case asked:
 		w.standIn(t, match, route.Endpoint{})
 	case t.Target.Fork && len(w.mirrors) > 0:
-	case len(w.mirrors) > 0:
+	case len(w.mirrors) > 0 && w.mirrors[len(w.mirrors)-1].Broken == "":
 		// The server is only the host that is asked last: there a mirror can
 		// stand, and the registry itself is never asked.
 		w.explicit(t.Target, w.mirrors[len(w.mirrors)-1])
@@ -96,7 +96,8 @@ func (w *wanted) explicit(t route.Target, e route.Endpoint) {
 	w.server, w.override, w.upstream = tomlString(u), override, &e
 }
 
-// expressible reports that an endpoint can be a host table.
+// expressible reports that an endpoint can be written as a host table. One that
+// is there already stays, be it broken.
 func expressible(t route.Target, e route.Endpoint) bool {
 	return e.Broken == "" && e.Serves&t.Everything() != 0 && !(bracketed(e.Host) && t.Containerd.Before("2.0.0"))
 }

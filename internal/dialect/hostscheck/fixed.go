@@ -108,7 +108,7 @@ var urls = []string{
 	"https://m.example/hub/", "https://m.example//hub/../x", "https://m.example/v1", "https://m.example/a/v2", "https://m.example?x=1",
 	"https://m.example/a?x=1", "https://m.example#f", "https://user:secret@m.example", "https://user@m.example/x", " https://m.example",
 	"https://m.example ", "https://m .example", "https://m.example:port", "https://m.example:", "https://m.example:99999", "https://[fd00::1]:5000",
-	"http://[::1]:5000", "https://[fd00::1", "https://*", "*", "https://m.example/%20x", "https://m.example/%zz", "https://m.example/a%25b", "https://m_x.example",
+	"http://[::1]:5000", "https://[fd00::1", "https://*", "*", "https://m.example/%20x", "https://m.example/%zz", "https://m.example/a%25b", "https://m.example/a%3Fb", "https://m.example/a%23b", "https://m.example/ü%2Fx", "https://m_x.example",
 	"https://", "http://", "/", ".", "://", "https://r.example:5000", "https://docker.io", "https://registry-1.docker.io", "https://docker.i://x", "https://ü.example",
 	"http://127.0.0.1:80", "http://localhost", "https://m.example:5000/v2/x/v2",
 }

@@ -1,9 +1,12 @@
 package hostscheck
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
+	"github.com/towpath-dev/towpath/internal/dialect/containerd"
 	"github.com/towpath-dev/towpath/internal/route"
 )
 
@@ -18,6 +21,27 @@ func (r dice) tables(t route.Target, n int) []route.Table {
 	out := make([]route.Table, n)
 	for i := range out {
 		out[i] = r.table(t)
+	}
+	return out
+}
+
+// rendered makes trees of what Towpath itself writes for random tables.
+func rendered(p pki, t route.Target, n int) []Tree {
+	r := dice{rand.New(rand.NewPCG(5, 6)), p}
+	var out []Tree
+	for i, table := range r.tables(t, n) {
+		tree := Tree{Name: fmt.Sprintf("rendered %d", i), Roots: []string{"certs.d"}}
+		for _, f := range containerd.RenderIn([]string{"/certs.d"}, table, nil) {
+			tree.Entries = append(tree.Entries, Entry{Path: strings.TrimPrefix(f.Path, "/"), Data: string(f.Data)})
+		}
+		asked := []string{"other.example"}
+		for _, route := range table.Routes {
+			if route.Match != "*" {
+				asked = append(asked, route.Match)
+			}
+		}
+		tree.Images = images(asked...)
+		out = append(out, tree)
 	}
 	return out
 }
