@@ -65,7 +65,7 @@ func (h *hand) attributes(name string) {
 	if os.Geteuid() == 0 && h.rng.IntN(3) == 0 {
 		h.must(os.Chown(h.path(name), h.rng.IntN(2000), h.rng.IntN(2000)))
 	}
-	h.must(os.Chmod(h.path(name), fs.FileMode(h.rng.IntN(0o1000))|0o400))
+	h.must(os.Chmod(h.path(name), fs.FileMode(h.rng.IntN(0o1000))|0o600))
 	if h.rng.IntN(3) == 0 {
 		h.note(name)
 	}

@@ -281,10 +281,14 @@ func TestItMayDieAgainWhileItIsPutRight(t *testing.T) {
 	}
 }
 
-// The same with a real process and a real SIGKILL.
+// The same with a real process and a real SIGKILL. One plan will do: what differs
+// between plans is the subject of the test above.
 func TestKilledProcesses(t *testing.T) {
 	points := 0
 	for _, s := range stories() {
+		if s.name != "kitchen" {
+			continue
+		}
 		c := s.course(t)
 		points += c.calls
 		t.Run(s.name+" "+s.act, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -126,10 +127,32 @@ func decodeEntry(data []byte) (*entry, error) {
 	if err := d.Decode(&e); err != nil {
 		return nil, fmt.Errorf("it is damaged: %w", err)
 	}
-	for _, s := range e.Steps {
-		if s.Path == "" || s.Path[0] != '/' || s.Old == nil && s.New == nil {
-			return nil, fmt.Errorf("it is damaged: a step without a meaning, %q", s.Path)
-		}
+	if err := e.sensible(); err != nil {
+		return nil, err
 	}
 	return &e, nil
+}
+
+// sensible refuses what Towpath would not have written. A root may be a tree
+// that somebody else packed: no journal in it may lead out of it.
+func (e *entry) sensible() error {
+	if strings.Trim(e.Token, "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
+		return fmt.Errorf("it is damaged: the token %q", e.Token)
+	}
+	for _, s := range e.Steps {
+		for _, p := range []string{s.Path, s.To} {
+			if p != "" && (!path.IsAbs(p) || path.Clean(p) != p) {
+				return fmt.Errorf("it is damaged: the path %q", p)
+			}
+		}
+		if s.Path == "" || s.Path == "/" || s.Old == nil && s.New == nil || s.To != "" && s.Old == nil {
+			return fmt.Errorf("it is damaged: a step without a meaning, %q", s.Path)
+		}
+		for _, o := range []*object{s.Old, s.New} {
+			if o != nil && o.Shape != file && o.Shape != directory && o.Shape != link {
+				return fmt.Errorf("it is damaged: %s is a %q", s.Path, o.Shape)
+			}
+		}
+	}
+	return nil
 }

@@ -120,6 +120,9 @@ func (d *dir) linkXattrs(name string) xattrs {
 	return xattrs{path: fmt.Sprintf("/proc/self/fd/%d/%s", d.fd, name)}
 }
 
+// computed tells the attributes that the kernel makes of a file's content.
+func computed(name string) bool { return name == "security.ima" || name == "security.evm" }
+
 // all reads every attribute but those that the kernel computes itself. A file
 // system without attributes has none.
 func (x xattrs) all() (map[string][]byte, error) {
@@ -132,7 +135,7 @@ func (x xattrs) all() (map[string][]byte, error) {
 		return nil, err
 	}
 	for name := range strings.SplitSeq(string(names), "\x00") {
-		if name == "" || name == "security.ima" || name == "security.evm" {
+		if name == "" || computed(name) {
 			continue
 		}
 		value, err := grown(func(buf []byte) (int, error) { return x.get(name, buf) })

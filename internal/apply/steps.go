@@ -91,7 +91,7 @@ func (l *list) through(before, after source.File) error {
 		old = nil
 	}
 	if after.Kind == source.Dangling {
-		return l.replace(target, old, nil)
+		return nil // no target before and none afterwards
 	}
 	return l.replace(target, old, &after)
 }
@@ -166,7 +166,8 @@ func seen(f source.File, got *object) *object {
 		o.Target = f.Link
 		return &o
 	}
-	o := &object{Shape: file, Data: f.Data, Mode: uint32(f.Mode.Perm()), UID: f.UID, GID: f.GID, Xattrs: f.Xattrs}
+	o := &object{Shape: file, Data: f.Data, Mode: uint32(f.Mode.Perm()), UID: f.UID, GID: f.GID, Xattrs: maps.Clone(f.Xattrs)}
+	maps.DeleteFunc(o.Xattrs, func(name string, _ []byte) bool { return computed(name) })
 	if f.Kind == source.Directory {
 		o.Shape, o.Data = directory, nil
 	}

@@ -85,7 +85,9 @@ func (t *tree) open(name string) (*dir, error) {
 			break
 		}
 		up := fd
-		fd, err = openAt(up, part, unix.O_PATH|flags)
+		if fd, err = -1, unix.EINVAL; part != ".." {
+			fd, err = openAt(up, part, unix.O_PATH|flags)
+		}
 		_ = unix.Close(up)
 	}
 	if err != nil {

@@ -82,13 +82,13 @@ func (p Plan) Reverse() Plan {
 }
 
 // Diff is the plan that turns one set of files into another. Paths that only
-// have holds go away, the deepest first; files that are equal on both sides do
-// not appear. A wanted file without a mode keeps the mode, the owner and the
+// have holds go away, the deepest first, but for directories with something
+// wanted in them; files that are equal on both sides do not appear. A wanted file without a mode keeps the mode, the owner and the
 // attributes of the one that it replaces.
 func Diff(have, want []source.File) Plan {
 	var p Plan
 	for i := range have {
-		if source.Find(want, have[i].Path) == nil {
+		if source.Find(want, have[i].Path) == nil && !holds(have[i], want) {
 			p.Changes = append(p.Changes, Change{Before: &have[i]})
 		}
 	}
@@ -105,6 +105,11 @@ func Diff(have, want []source.File) Plan {
 		}
 	}
 	return p
+}
+
+// holds tells whether a wanted file lies below f.
+func holds(f source.File, want []source.File) bool {
+	return slices.ContainsFunc(want, func(w source.File) bool { return strings.HasPrefix(w.Path, f.Path+"/") })
 }
 
 func same(a, b source.File) bool {

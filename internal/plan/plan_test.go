@@ -21,7 +21,7 @@ func file(path, data string) source.File {
 func TestDiffListsWhatDiffers(t *testing.T) {
 	have := []source.File{
 		{Path: "/c/old", Kind: source.Directory, Mode: 0o755}, file("/c/old/hosts.toml", "x"),
-		file("/c/same", "s"), {Path: "/c/mode", Data: []byte("m"), Mode: 0o600, UID: 7, Xattrs: map[string][]byte{"user.a": []byte("1")}},
+		{Path: "/c", Kind: source.Directory, Mode: 0o755}, file("/c/same", "s"), {Path: "/c/mode", Data: []byte("m"), Mode: 0o600, UID: 7, Xattrs: map[string][]byte{"user.a": []byte("1")}},
 	}
 	want := []source.File{file("/c/same", "s"), {Path: "/c/mode", Data: []byte("n")}, file("/c/new", "n")}
 	var got []string
@@ -107,6 +107,8 @@ func TestImpossiblePlansAreRefused(t *testing.T) {
 		"broken":             {Before: &source.File{Path: "/a", Problem: "permission denied"}},
 		"dangling, no link":  {Before: &source.File{Path: "/a", Kind: source.Dangling}},
 		"file for directory": {Before: &dir, After: &source.File{Path: "/d"}},
+		"target of a link":   {Before: &source.File{Path: "/l", Link: "x", Data: []byte("x")}, After: &source.File{Path: "/l", Link: "x", Kind: source.Dangling}},
+		"unread target":      {Before: &source.File{Path: "/l", Link: "x", Unread: true}, After: &source.File{Path: "/l", Link: "x", Data: []byte("x")}},
 		"half a move":        {Before: &a, Moved: true},
 		"move with a change": {Before: &a, After: &moved, Moved: true},
 		"move to itself":     {Before: &a, After: &a, Moved: true},
@@ -115,6 +117,20 @@ func TestImpossiblePlansAreRefused(t *testing.T) {
 		if err := (Plan{Changes: []Change{c}}).Validate(); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+func TestLinksMayLeadAnywhere(t *testing.T) {
+	masked := source.File{Path: "/etc/x.service", Kind: source.Special, Link: "/dev/null"}
+	unread := source.File{Path: "/etc/l", Link: "secret", Unread: true, Problem: "permission denied"}
+	dir := source.File{Path: "/etc/d", Kind: source.Directory, Link: "elsewhere"}
+	other := source.File{Path: "/etc/d", Kind: source.Dangling, Link: "nowhere"}
+	p := Plan{Changes: []Change{{Before: &masked}, {Before: &unread}, {Before: &dir, After: &other}}}
+	if err := p.Validate(); err != nil {
+		t.Error(err)
+	}
+	if got := p.Unified(); !strings.Contains(got, "-elsewhere") || !strings.Contains(got, "+nowhere") {
+		t.Error(got)
 	}
 }
 

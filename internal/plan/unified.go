@@ -93,10 +93,12 @@ func gitMode(f source.File) string {
 // text is what the diff compares: as in git, the content of a link is its target.
 func text(f *source.File, through bool) string {
 	switch {
-	case f == nil || f.Kind == source.Directory:
+	case f == nil:
 		return ""
 	case f.Link != "" && !through:
 		return f.Link
+	case f.Kind == source.Directory:
+		return ""
 	}
 	return string(f.Data)
 }

@@ -37,7 +37,13 @@ func (c Change) validate() error {
 	if c.Moved {
 		return c.validateMove()
 	}
-	if c.Before != nil && c.After != nil && (c.Before.Kind == source.Directory) != (c.After.Kind == source.Directory) {
+	if c.Through() && (c.Before.Unread || c.Before.Problem != "") {
+		return errors.New("the target of the link could not be read")
+	}
+	if c.Through() && c.After.Kind == source.Dangling && c.Before.Kind != source.Dangling {
+		return errors.New("to remove the target of a link, name the target")
+	}
+	if c.Before != nil && c.After != nil && isDirectory(*c.Before) != isDirectory(*c.After) {
 		return errors.New("a directory and a file cannot replace one another")
 	}
 	return nil
@@ -57,6 +63,9 @@ func (c Change) validateMove() error {
 	return nil
 }
 
+// isDirectory tells a directory from a link to one.
+func isDirectory(f source.File) bool { return f.Kind == source.Directory && f.Link == "" }
+
 // possible refuses what no file system has and what was never read: nobody can
 // promise to put back what he has not seen.
 func possible(f source.File) error {
@@ -67,11 +76,11 @@ func possible(f source.File) error {
 		return fmt.Errorf("%q has a NUL byte", f.Path+f.Link)
 	case !utf8.ValidString(f.Path) || !utf8.ValidString(f.Link):
 		return fmt.Errorf("%q is not UTF-8", f.Path+f.Link)
-	case f.Kind == source.Special:
+	case f.Kind == source.Special && f.Link == "":
 		return errors.New("it is neither a file nor a directory")
 	case f.Kind == source.Dangling && f.Link == "":
 		return errors.New("a symbolic link without a target")
-	case f.Kind == source.Regular && (f.Unread || f.Problem != ""):
+	case f.Kind == source.Regular && f.Link == "" && (f.Unread || f.Problem != ""):
 		return errors.New("it could not be read")
 	}
 	return nil

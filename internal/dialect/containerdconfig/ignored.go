@@ -62,7 +62,7 @@ func (l *loading) deaf(ly *layer, id string, heard []string) string {
 
 // replaced: to containerd 1.x a plugin's table comes from one file only.
 func (l *loading) replaced(ly *layer, id string) string {
-	if owner := l.owners[id]; l.old() && owner != nil && owner != ly {
+	if owner := l.owners[id]; l.old() && owner != nil && owner != ly && !owner.patch {
 		return fmt.Sprintf("containerd 1.x replaces the whole table with that of %s", owner.file.Path)
 	}
 	return ""

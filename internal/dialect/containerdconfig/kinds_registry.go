@@ -127,7 +127,7 @@ var (
 		Text:  "insecure_skip_verify is set for {host}, so anybody on the way can answer in its name",
 	}
 	halfPair = finding.Kind{
-		Code: "tls/half-client-pair", ID: "CC044", Severity: finding.Error,
+		Code: "tls/half-client-pair", ID: "CC044", Severity: finding.Error, Stops: true,
 		Title: "A client certificate without its key, or the reverse",
 		Doc:   "containerd refuses half a pair and fails every pull that has the host among its endpoints.",
 		Text:  "every pull from {host} fails: {why}",
@@ -171,7 +171,7 @@ var (
 		Fix:   "write {dir}",
 	}
 	k0sNew = finding.Kind{
-		Code: "config/k0s-drop-in-version", ID: "K0003", Severity: finding.Error,
+		Code: "config/k0s-drop-in-version", ID: "K0003", Severity: finding.Error, Stops: true,
 		Title: "A drop-in is not of version 3, which k0s 1.36 demands",
 		Doc:   "k0s 1.36 runs containerd 2 and refuses to start with a drop-in of version 2 or with the old CRI table.",
 		Text:  "{file} is of version {version}, so k0s {k0s} refuses to start",
@@ -180,7 +180,7 @@ var (
 		},
 	}
 	k0sOld = finding.Kind{
-		Code: "config/k0s-drop-in-version", ID: "K0004", Severity: finding.Error,
+		Code: "config/k0s-drop-in-version", ID: "K0004", Severity: finding.Error, Stops: true,
 		Title: "A drop-in is of version 3, which the containerd of k0s 1.35 does not know",
 		Doc:   "Until k0s 1.35 the containerd inside is 1.7, which does not start with version 3.",
 		Text:  "{file} is of version {version}, which the containerd of k0s {k0s} does not know",
@@ -208,7 +208,7 @@ var (
 
 // kinds lists everything that Parse may find.
 var kinds = []finding.Kind{
-	notTOML, unseen, smartQuotes, duplicate, wrongType, endpointString, versionTooNew, shortID, missingImport, badSetting,
+	notTOML, unseen, smartQuotes, unquotedHost, duplicate, wrongType, endpointString, versionTooNew, shortID, missingImport, badSetting,
 	requiredPlugin, criDisabled, mirrorsAndPath, mirrorsApart, tlsAndPath, mirrorsByDefault, badAuths,
 	noVersion, wrongTable, bothTables, replacedTable, dropInVersion, unknownKey, transferPath, notImported, otherInstance, otherInstanceK0s,
 	tlsRemoved, deprecated, relativePath, listBug, pathWrong, pathUnset, noScheme, badEndpoint, literalPath, neverMatches, hubKey, mirrorKey,

@@ -30,15 +30,23 @@ var (
 	}
 	smartQuotes = finding.Kind{
 		Code: "syntax/unreadable", ID: "CC022", Severity: finding.Error,
-		Title: "Typographic quotes, or a host without quotes, in a configuration of containerd",
-		Doc: "Word processors and web pages turn `\"` into “ ”, which is no TOML. A host name as part of a table's name needs " +
-			"quotes: without them each dot begins a table of its own, and a colon is a syntax error.",
-		Text: "{file} has typographic quotes ({why}), " + noStart,
-		Fix:  "write plain double quotes",
+		Title: "Typographic quotes in a configuration of containerd",
+		Doc:   "Word processors and web pages turn `\"` into “ ”, which is no TOML.",
+		Text:  "{file} has typographic quotes ({why}), " + noStart,
+		Fix:   "write plain double quotes",
 		Variants: map[string]finding.Variant{
-			"hand":   {Text: "{file} has typographic quotes ({why}), " + noStart},
-			"port":   {Text: "{name} has a host and port without quotes, " + noStart, Fix: "put {host} in quotes"},
-			"nested": {Text: "{name} without quotes is a table for each dot, so what is said of {host} is ignored", Fix: "put {host} in quotes"},
+			"hand": {Text: "{file} has typographic quotes ({why}), " + noStart},
+		},
+	}
+	unquotedHost = finding.Kind{
+		Code: "config/unquoted-host", ID: "CC022", Severity: finding.Error, Ignores: true,
+		Title: "A host without quotes in the name of a table",
+		Doc: "A host name as part of a table's name needs quotes: without them each dot begins a table of its own, and what stands in it is ignored. " +
+			"A colon without quotes is a syntax error.",
+		Text: "{name} without quotes is a table for each dot, so what is said of {host} is ignored",
+		Fix:  "put {host} in quotes",
+		Variants: map[string]finding.Variant{
+			"port": {Text: "{name} has a host and port without quotes, " + noStart, Fix: "put {host} in quotes"},
 		},
 	}
 	duplicate = finding.Kind{

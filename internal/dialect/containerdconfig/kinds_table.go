@@ -25,8 +25,9 @@ var (
 		Text: "containerd {containerd} ignores {table} in a configuration of version {version}",
 		Fix:  "call the table {want}",
 		Variants: map[string]finding.Variant{
-			"hand":   {Text: "containerd {containerd} ignores {table} in a configuration of version {version}"},
-			"server": {Text: "containerd {containerd} ignores {table} in a file of version 4: it is a plugin's table now, {want}"},
+			"hand":    {Text: "containerd {containerd} ignores {table} in a configuration of version {version}"},
+			"version": {Text: "containerd {containerd} ignores {table} in a configuration of version {version}", Fix: "call the table {want} and write version = {max}"},
+			"server":  {Text: "containerd {containerd} ignores {table} in a file of version 4: it is a plugin's table now, {want}"},
 		},
 	}
 	bothTables = finding.Kind{

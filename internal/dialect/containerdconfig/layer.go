@@ -3,6 +3,7 @@ package containerdconfig
 import (
 	"bytes"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -24,6 +25,7 @@ type layer struct {
 	plugins  map[string]any     // [plugins], as it stands in the file
 	trees    map[string]v1.Tree // the same for containerd 1.x
 	migrated bool               // its old plugin tables were carried over into the new ones
+	patch    bool               // k0s merges its CRI table into what was there before
 }
 
 func grammar(t route.Target) tomldoc.Grammar {
@@ -100,9 +102,20 @@ func (l *layer) decode(t route.Target) error {
 	return nil
 }
 
+var (
+	valueV1 = regexp.MustCompile(`(?s)^Can't convert .*\(([^()]+)\) to`)
+	goNames = regexp.MustCompile(`containerdconfig\.\w+\.`)
+)
+
+// withoutValue takes the value, which may be a password, and our own names out
+// of a library's complaint.
+func withoutValue(text string) string {
+	return goNames.ReplaceAllString(valueV1.ReplaceAllString(text, "Can't convert ($1) to"), "")
+}
+
 // failure takes over why one of the two libraries refuses a document.
 func failure(cause Cause, bad *tomldoc.Problem) *Failure {
-	f := &Failure{Cause: cause, Text: bad.Text, At: bad.At}
+	f := &Failure{Cause: cause, Text: withoutValue(bad.Text), At: bad.At}
 	if bad.Unread {
 		f.Cause = Unreadable
 	}

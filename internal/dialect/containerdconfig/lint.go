@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/towpath-dev/towpath/internal/dialect"
 	"github.com/towpath-dev/towpath/internal/finding"
@@ -100,6 +101,20 @@ func Lint(c Config) []finding.Finding {
 type lint struct {
 	Config
 	found []finding.Finding
+	tried int // bytes that were read once more to prove edits
+}
+
+// try proves edits, which reads everything again. After some tries there are
+// only texts: a file with thousands of mistakes is not worth minutes.
+func (l *lint) try(edits []source.Edit, done func(Config) bool) []source.Edit {
+	const enough = 2 << 20
+	if l.tried > enough || len(edits) == 0 {
+		return nil
+	}
+	for _, ly := range l.layers {
+		l.tried += 1<<10 + len(ly.file.Data)
+	}
+	return l.proven(edits, done)
 }
 
 // say adds a finding about a place, with the line that stands there as evidence.
@@ -108,10 +123,25 @@ func (l *lint) say(k finding.Kind, variant string, at source.Pos, args finding.A
 	for name, v := range args {
 		all[name] = v
 	}
+	for name, v := range all {
+		if text, ok := v.(string); ok {
+			all[name] = oneLine(text)
+		}
+	}
 	f := k.Vary(variant, at.File, all).In(at)
 	f.Stage = "config"
 	saw, command := l.evidence(at)
 	l.found = append(l.found, f.Saw(saw, at.String(), command))
+}
+
+// oneLine keeps what a file says from breaking the line that quotes it.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
 }
 
 // cure adds the edits that cure what was said last. Without edits only the
@@ -144,7 +174,10 @@ func (l *lint) spoken() string {
 // evidence is the line at a place and a command that shows it.
 func (l *lint) evidence(at source.Pos) (saw, command string) {
 	f := source.Find(l.files, at.File)
+	inside := l.under(at.File)
 	switch {
+	case f == nil && len(inside) > 0:
+		return inside[0].Path, "find " + quote(at.File) + " -type f"
 	case f == nil:
 		return at.File + ": no such file or directory", "ls -l " + quote(at.File)
 	case at.Line == 0:
@@ -164,8 +197,13 @@ var (
 func shown(data []byte, n int) string {
 	line := source.Line(data, n)
 	masked := userinfo.ReplaceAllString(secretKey.ReplaceAllString(line, "${1}***"), "//***@")
-	if inHeaders(data, n) {
+	switch inHeader, inText := around(data, n); {
+	case inText:
+		return "***"
+	case inHeader && anyKey.MatchString(masked):
 		masked = anyKey.ReplaceAllString(masked, "${1}***")
+	case inHeader && !strings.HasPrefix(strings.TrimSpace(line), "["):
+		return "***"
 	}
 	const long = 300
 	if len(masked) > long {
@@ -174,18 +212,23 @@ func shown(data []byte, n int) string {
 	return masked
 }
 
-// inHeaders reports whether a line belongs to a table of headers.
-func inHeaders(data []byte, n int) bool {
-	in := false
-	for i, raw := range bytes.SplitN(data, []byte("\n"), n+1) {
-		if i >= n-1 {
+// around reports whether a line belongs to a table of headers, and whether it
+// continues a text of several lines.
+func around(data []byte, n int) (inHeader, inText bool) {
+	for range n - 1 {
+		raw, rest, more := bytes.Cut(data, []byte("\n"))
+		if !more {
 			break
 		}
-		if bytes.HasPrefix(bytes.TrimLeft(raw, " \t"), []byte("[")) {
-			in = headers.Match(raw)
+		if !inText && bytes.HasPrefix(bytes.TrimLeft(raw, " \t"), []byte("[")) {
+			inHeader = bytes.Contains(bytes.ToLower(raw), []byte("headers")) && headers.Match(raw)
 		}
+		if bytes.Count(raw, []byte(`"""`))%2 == 1 || bytes.Count(raw, []byte("'''"))%2 == 1 {
+			inText = !inText
+		}
+		data = rest
 	}
-	return in
+	return inHeader, inText
 }
 
 // quote makes a path safe to paste into a shell.
@@ -205,6 +248,19 @@ func (l *lint) under(dir string) []source.File {
 		}
 	}
 	return out
+}
+
+// unread shows the hosts.toml files below directories that nobody reads.
+func (l *lint) unread(dirs ...string) {
+	f := &l.found[len(l.found)-1]
+	for _, dir := range dirs {
+		for _, file := range l.under(dir) {
+			if path.Base(file.Path) == "hosts.toml" {
+				*f = f.Saw(file.Path, file.Path, "find "+quote(dir)+" -name hosts.toml")
+				break
+			}
+		}
+	}
 }
 
 // holdsHosts reports whether hosts.toml files lie below a directory.

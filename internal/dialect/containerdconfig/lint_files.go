@@ -27,10 +27,10 @@ func (l *lint) imports() {
 		if ly, entry := l.relativePattern(dir); ly != nil {
 			args["pattern"] = entry
 			l.say(notImported, "relative", at, args)
-			l.cure(l.proven(ly.replaceElement("imports", entry, path.Join(path.Dir(ly.file.Path), entry)), l.imported(f.Path)))
+			l.cure(l.try(ly.replaceElement("imports", entry, path.Join(path.Dir(ly.file.Path), entry)), l.imported(f.Path)))
 			continue
 		}
-		edits := l.proven(l.addImport(pattern), l.imported(f.Path))
+		edits := l.try(l.addImport(pattern), l.imported(f.Path))
 		variant := ""
 		if edits == nil {
 			variant = "hand"

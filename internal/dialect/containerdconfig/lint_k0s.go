@@ -1,7 +1,6 @@
 package containerdconfig
 
 import (
-	"bytes"
 	"path"
 	"slices"
 	"strings"
@@ -10,27 +9,6 @@ import (
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/source"
 )
-
-// Where k0s keeps the configuration of its containerd.
-const (
-	k0sMain    = "/etc/k0s/containerd.toml"
-	k0sDropIns = "/etc/k0s/containerd.d"
-	k0sCerts   = "/etc/k0s/containerd.d/certs.d"
-)
-
-// managed reports whether k0s writes the main file itself: it does so as long
-// as the file is not there or begins with the mark.
-func managed(f *source.File) bool {
-	line, _, _ := bytes.Cut(fileData(f), []byte("\n"))
-	return f == nil || string(bytes.TrimSuffix(line, []byte("\r"))) == "# k0s_managed=true"
-}
-
-func fileData(f *source.File) []byte {
-	if f == nil {
-		return nil
-	}
-	return f.Data
-}
 
 // k0s judges what only k0s knows: its drop-ins and its managed file.
 func (l *lint) k0s() {
@@ -61,7 +39,7 @@ func (l *lint) k0sDropIn(f source.File, main *source.File) {
 		return
 	}
 	if !managed(main) && !l.loaded(f.Path) {
-		edits := l.proven(l.addImport(k0sDropIns+"/*.toml"), l.imported(f.Path))
+		edits := l.try(l.addImport(k0sDropIns+"/*.toml"), l.imported(f.Path))
 		l.say(k0sNotImported, "", at, finding.Args{"path": f.Path, "main": k0sMain, "pattern": k0sDropIns + "/*.toml"})
 		l.cure(edits)
 		return
@@ -131,6 +109,7 @@ func (l *lint) k0sCerts() {
 	}
 	if !slices.ContainsFunc(l.Roots("/"), l.holdsHosts) {
 		l.say(k0sElsewhere, "", at, finding.Args{"path": l.ConfigPath.Value, "dir": dirs[0]})
+		l.unread(dirs[0])
 		l.cure(l.SetConfigPath(dirs[0]))
 	}
 }

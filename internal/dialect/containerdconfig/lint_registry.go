@@ -3,9 +3,7 @@ package containerdconfig
 import (
 	"fmt"
 	"net/url"
-	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/towpath-dev/towpath/internal/finding"
@@ -37,7 +35,7 @@ func (l *lint) registry() {
 func (l *lint) mirrorName(m Mirror) {
 	want, variant := "", ""
 	switch {
-	case m.Name == route.Any || m.Name == hubName:
+	case m.Name == route.Any || m.Name == hubName || len(m.Endpoints) == 0:
 		return
 	case m.Name == hubHost || m.Name == "index.docker.io":
 		want, variant = hubName, "hub"
@@ -55,7 +53,8 @@ func (l *lint) mirrorName(m Mirror) {
 		}
 	}
 	l.say(neverMatches, variant, m.At, finding.Args{"name": m.Name, "want": want})
-	l.cure(l.proven(edits, func(after Config) bool {
+	l.found[len(l.found)-1].Registry = want
+	l.cure(l.try(edits, func(after Config) bool {
 		return slices.ContainsFunc(after.Mirrors, func(n Mirror) bool { return n.Name == want })
 	}))
 }
@@ -76,8 +75,15 @@ func hostIn(text string) string {
 	return strings.ToLower(host)
 }
 
-// endpoint judges one entry of an endpoint list.
+// endpoint judges one entry of an endpoint list. All that it finds touches the
+// pulls of that registry only.
 func (l *lint) endpoint(m Mirror, s Setting[string]) {
+	quiet := len(l.found)
+	defer func() {
+		for i := quiet; i < len(l.found) && m.Name != route.Any; i++ {
+			l.found[i].Registry = m.Name
+		}
+	}()
 	text := userinfo.ReplaceAllString(s.Value, "//***@")
 	args := finding.Args{"endpoint": text, "registry": m.Name}
 	e, err := endpoint(s.Value)
@@ -85,6 +91,7 @@ func (l *lint) endpoint(m Mirror, s Setting[string]) {
 	case err != nil:
 		args["why"] = userinfo.ReplaceAllString(reasonOf(err), "//***@")
 		l.say(badEndpoint, "", s.At, args)
+		l.found[len(l.found)-1].Stops = true
 		return
 	case e.Broken != "":
 		l.say(badEndpoint, "host", s.At, args)
@@ -100,7 +107,7 @@ func (l *lint) endpoint(m Mirror, s Setting[string]) {
 	if !strings.Contains(s.Value, "://") {
 		args["scheme"] = e.Scheme
 		l.say(noScheme, "", s.At, args)
-		l.cure(l.proven(l.replaceEndpoint(s, e.Scheme+"://"+s.Value), func(Config) bool { return true }))
+		l.cure(l.try(l.replaceEndpoint(s, e.Scheme+"://"+s.Value), func(Config) bool { return true }))
 	}
 	if p := strings.Trim(e.Path, "/"); p != "v2" && !strings.HasPrefix(p, "v2/") && !strings.HasSuffix(p, "/v2") && p != "" {
 		l.say(literalPath, "", s.At, args)
@@ -129,113 +136,13 @@ func (l *lint) replaceEndpoint(s Setting[string], now string) []source.Edit {
 	return nil
 }
 
-// host judges one entry of registry.configs.
-func (l *lint) host(h Host) {
-	l.hostKey(h)
-	if h.Dropped != nil {
-		l.say(tlsRemoved, "", h.TLSAt, finding.Args{"host": h.Name})
-	}
-	if h.BadTLS != "" && l.ConfigPath.Value == "" {
-		l.say(halfPair, "", h.TLSAt, finding.Args{"host": h.Name, "why": h.BadTLS})
-	}
-	if h.BadAuth != "" {
-		l.say(badLogin, "", h.AuthAt, finding.Args{"host": h.Name, "why": h.BadAuth})
-	}
-	if h.TLS != nil && l.ConfigPath.Value == "" {
-		l.tlsUse(h)
-	}
-}
-
-// tlsUse: what the TLS settings of a host are good for.
-func (l *lint) tlsUse(h Host) {
-	plain, secure := "", h.Name == hubHost
-	for _, m := range l.Mirrors {
-		for _, e := range m.Endpoints {
-			end, err := endpoint(e.Value)
-			switch {
-			case err != nil || end.Host != h.Name:
-			case end.Scheme == "http":
-				plain = end.String()
-			default:
-				secure = true
-			}
-		}
-	}
-	if plain != "" && !secure {
-		l.say(plainTLS, "", h.TLSAt, finding.Args{"host": h.Name, "endpoint": plain})
-		return
-	}
-	if h.TLS.SkipVerify {
-		l.say(verificationOff, "", l.place("registry", "configs", h.Name, "tls", "insecure_skip_verify"), finding.Args{"host": h.Name})
-	}
-}
-
-// place is where a setting of the image service stands, its table otherwise.
-func (l *lint) place(keys ...string) source.Pos { return (&loading{Config: &l.Config}).place(keys...) }
-
-// hostKey: keys of registry.configs that name no endpoint.
-func (l *lint) hostKey(h Host) {
-	if slices.ContainsFunc(l.Auths, func(a Host) bool { return a.At == h.At }) {
-		return
-	}
-	want := ""
-	switch {
-	case h.Name == route.Any:
-		l.say(hubKey, "any", h.At, finding.Args{"name": h.Name})
-		return
-	case h.Name == hubName || h.Name == "index.docker.io":
-		want = hubHost
-	case strings.Contains(h.Name, "/"):
-		want = hostIn(h.Name)
-	}
-	if want == "" {
-		l.mirrorKey(h)
-		return
-	}
-	var edits []source.Edit
-	for _, s := range l.spots("registry", "configs", h.Name) {
-		edits = append(edits, s.layer.rename(s.keys, want)...)
-	}
-	edits = l.proven(edits, func(after Config) bool {
-		return slices.ContainsFunc(after.Hosts, func(n Host) bool { return n.Name == want })
-	})
-	variant := ""
-	if want != hubHost {
-		variant = "url"
-	}
-	if variant == "" && edits == nil {
-		variant = "hand"
-	}
-	l.say(hubKey, variant, h.At, finding.Args{"name": h.Name, "want": want})
-	l.cure(edits)
-}
-
-// mirrorKey: the key is a registry's name, and its mirror has another.
-func (l *lint) mirrorKey(h Host) {
-	i := slices.IndexFunc(l.Mirrors, func(m Mirror) bool { return m.Name == h.Name })
-	if i < 0 {
-		return
-	}
-	var others []string
-	for _, e := range l.Mirrors[i].Endpoints {
-		end, err := endpoint(e.Value)
-		if err != nil || end.Host == h.Name || slices.ContainsFunc(l.Hosts, func(o Host) bool { return o.Name == end.Host }) {
-			return
-		}
-		others = append(others, end.Host)
-	}
-	if len(others) > 0 {
-		l.say(mirrorKey, "", h.At, finding.Args{"name": h.Name, "host": strings.Join(others, ", ")})
-	}
-}
-
 func (l *lint) deprecated() {
-	if l.old() {
+	if l.Target.Containerd.Before("2.1.0") || len(l.CRIDead) > 0 {
 		return
 	}
 	for _, table := range []string{"mirrors", "configs", "auths"} {
 		used := map[string]int{"mirrors": len(l.Mirrors), "configs": len(l.Hosts) - len(l.Auths), "auths": len(l.Auths)}[table]
-		if s, ok := l.find("registry", table); ok && used > 0 && l.Target.Containerd.Since("2.1.0") {
+		if s, ok := l.find("registry", table); ok && used > 0 {
 			l.say(deprecated, "", s.at(), finding.Args{"table": table})
 		}
 	}
@@ -270,140 +177,4 @@ func (l *lint) sandbox() {
 	want := "registry.k8s.io/" + image
 	l.say(retiredSandbox, "", l.Sandbox.At, finding.Args{"image": l.Sandbox.Value, "want": want})
 	l.cure(l.SetSandbox(want))
-}
-
-// directories judges where hosts.toml files are looked for, and what lies about.
-func (l *lint) directories() {
-	l.imports()
-	l.instances()
-	if len(l.Fatal) > 0 {
-		return
-	}
-	l.transferPath()
-	if l.ConfigPath.Value == "" {
-		l.pathUnset()
-		return
-	}
-	if l.ListBug() {
-		l.listBug()
-		return
-	}
-	for _, p := range l.List() {
-		if p != "" && !path.IsAbs(p) && !l.ConfigPath.At.IsZero() {
-			l.relative(p)
-		}
-	}
-	if len(l.List()) == 1 {
-		l.pathWrong(l.Roots("/")[0])
-	}
-}
-
-func (l *lint) relative(p string) {
-	list := l.List()
-	for i := range list {
-		if list[i] == p {
-			list[i] = path.Join("/", p)
-		}
-	}
-	want := strings.Join(list, ":")
-	l.say(relativePath, "", l.ConfigPath.At, finding.Args{"path": l.ConfigPath.Value, "want": want})
-	l.cure(l.SetConfigPath(want))
-}
-
-func (l *lint) listBug() {
-	var used []string
-	for _, p := range l.List() {
-		if l.holdsHosts(p) {
-			used = append(used, p)
-		}
-	}
-	args := finding.Args{"path": l.ConfigPath.Value, "dirs": strings.Join(used, " and ")}
-	at, byDefault := l.ConfigPath.At, l.ConfigPath.At.IsZero()
-	if byDefault {
-		at = source.Pos{File: l.Main}
-	}
-	switch {
-	case len(used) > 1:
-		l.say(listBug, "both", at, args)
-		l.cure(l.SetLocalPull())
-		return
-	case len(used) == 0 && byDefault:
-		return
-	case len(used) == 0:
-		args["dirs"], args["dir"] = strings.Join(l.List(), " and "), l.List()[0]
-		l.say(listBug, "empty", at, args)
-		l.found[len(l.found)-1].Severity = finding.Warning
-	case byDefault:
-		args["dir"] = used[0]
-		l.say(listBug, "default", at, args)
-	default:
-		args["dir"] = used[0]
-		l.say(listBug, "", at, args)
-	}
-	dir := fmt.Sprint(args["dir"])
-	l.cure(l.SetConfigPath(dir))
-}
-
-func (l *lint) pathWrong(root string) {
-	f := source.Find(l.files, root)
-	args := finding.Args{"path": l.ConfigPath.Value, "want": ""}
-	switch {
-	case f != nil && f.Kind == source.Regular:
-		variant := "hand"
-		dir := path.Dir(root)
-		if path.Base(root) == "hosts.toml" {
-			dir, variant = path.Dir(dir), "file"
-		}
-		args["want"] = dir
-		l.say(pathWrong, variant, l.ConfigPath.At, args)
-		l.found[len(l.found)-1].Ignores = false
-		if variant == "file" {
-			l.cure(l.SetConfigPath(dir))
-		}
-	case l.absent(root) || f != nil && f.Kind == source.Dangling:
-		if l.Target.Runtime == "k0s" && l.holdsHosts(k0sCerts) {
-			return // told as a matter of k0s
-		}
-		if l.holdsHosts(StandardDir) {
-			args["want"] = StandardDir
-			l.say(pathWrong, "other", l.ConfigPath.At, args)
-			l.cure(l.SetConfigPath(StandardDir))
-			return
-		}
-		l.say(pathWrong, "", l.ConfigPath.At, args)
-	}
-}
-
-func (l *lint) pathUnset() {
-	if l.Target.Runtime == "k0s" || !l.holdsHosts(StandardDir) {
-		return
-	}
-	at := source.Pos{File: l.Main}
-	if s, ok := l.find("registry"); ok {
-		at = s.at()
-	}
-	if len(l.Mirrors) > 0 {
-		l.say(pathUnset, "mirrors", at, finding.Args{"dir": StandardDir})
-		return
-	}
-	l.say(pathUnset, "", at, finding.Args{"dir": StandardDir})
-	l.cure(l.SetConfigPath(StandardDir))
-}
-
-func (l *lint) transferPath() {
-	for _, ly := range l.layers {
-		v, ok := ly.value("plugins", transferV1, "config_path")
-		dir, _ := v.(string)
-		if !ok || dir == "" || dir == l.ConfigPath.Value {
-			continue
-		}
-		want := "config_path of the CRI plugin, which is " + strconv.Quote(l.ConfigPath.Value)
-		args := finding.Args{"want": want, "path": dir}
-		if !l.ConfigPath.At.IsZero() || len(l.Mirrors) > 0 {
-			l.say(transferPath, "hand", ly.at("plugins", transferV1, "config_path"), args)
-			continue
-		}
-		l.say(transferPath, "", ly.at("plugins", transferV1, "config_path"), args)
-		l.cure(l.SetConfigPath(dir))
-	}
 }

@@ -60,7 +60,7 @@ func (c *Config) spots(keys ...string) []spot {
 				path = oldPath(keys)
 			}
 			out = append(out, spot{ly, append([]string{"plugins", id}, path...)})
-			if c.old() {
+			if c.old() && !ly.patch {
 				return out // the last file's table replaces all others
 			}
 		}

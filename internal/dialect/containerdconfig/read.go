@@ -21,7 +21,9 @@ func Read(files []source.File, main string, t route.Target) Config {
 	}
 	l := &loading{Config: &Config{Target: t, Main: main, files: files}, owners: map[string]*layer{}}
 	l.defaults()
-	l.load()
+	if l.load(); len(l.Fatal) == 0 {
+		l.mergeDropIns()
+	}
 	l.Version.Value = l.version()
 	if len(l.Fatal) == 0 {
 		l.validate()
@@ -69,12 +71,16 @@ func (l *loading) load() {
 		if ly == nil {
 			continue
 		}
-		l.layers = append(l.layers, ly)
-		l.Loads = append(l.Loads, Load{Path: next.path, At: next.at, Version: ly.daemon.Version, Plugins: ly.pluginIDs()})
+		l.keep(ly, next.at)
 		if l.merge(ly); len(l.Fatal) == 0 {
 			pending = append(pending, l.imports(ly)...)
 		}
 	}
+}
+
+func (l *loading) keep(ly *layer, at source.Pos) {
+	l.layers = append(l.layers, ly)
+	l.Loads = append(l.Loads, Load{Path: ly.file.Path, At: at, Version: ly.daemon.Version, Plugins: ly.pluginIDs()})
 }
 
 // openable looks a path up as opening it would: a link to nothing is not there.
@@ -95,6 +101,8 @@ func (l *loading) open(p pendingFile) *layer {
 	}
 	f := openable(l.files, p.path)
 	switch {
+	case f == nil && l.generated(p.path):
+		return nil
 	case f == nil:
 		l.fail(Missing, at, "open %s: no such file or directory", p.path)
 		return nil

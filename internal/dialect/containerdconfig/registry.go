@@ -15,7 +15,8 @@ import (
 // validateRegistry takes the registry table over and says what containerd has
 // against it. Source: ValidatePluginConfig (1.x), ValidateImageConfig (2.x).
 func (l *loading) validateRegistry(prefix string) {
-	configPath, auths := "", map[string]authTable{}
+	var configPath string
+	var auths map[string]authTable
 	if l.old() {
 		r := l.cri.Registry
 		configPath, auths = r.ConfigPath, r.Auths

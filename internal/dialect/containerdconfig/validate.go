@@ -141,7 +141,7 @@ func (l *loading) decode(id string, into any) {
 	if err == nil {
 		return
 	}
-	f := Failure{Cause: WrongType, Text: err.Error(), At: l.place2(id)}
+	f := Failure{Cause: WrongType, Text: withoutValue(err.Error()), At: l.place2(id)}
 	if d, ok := errors.AsType[*v2.DecodeError](err); ok {
 		f.At = l.place2(id, d.Key()...)
 	}
