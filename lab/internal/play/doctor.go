@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,10 +36,11 @@ func (s *stage) heal(ctx context.Context, args []string, fix *Fix) error {
 	if err != nil {
 		return err
 	}
-	heal := append(args, "--fix", "--yes")
+	agree := []string{"--yes"}
 	if s.variant.Spec.Fix == "restart" {
-		heal = append(heal, "--allow-restart")
+		agree = append(agree, "--allow-restart")
 	}
+	heal := slices.Concat(args, []string{"--fix"}, agree)
 	if fix.Run, err = s.towpath(ctx, append(heal, s.image)...); err != nil {
 		return err
 	}
@@ -53,7 +55,7 @@ func (s *stage) heal(ctx context.Context, args []string, fix *Fix) error {
 	if fix.Pull, err = s.pull(ctx, s.image); err != nil {
 		return err
 	}
-	if fix.Rollback, err = s.towpath(ctx, "rollback", "-o", "json", "--yes"); err != nil {
+	if fix.Rollback, err = s.towpath(ctx, append([]string{"rollback", "-o", "json"}, agree...)...); err != nil {
 		return err
 	}
 	undone, err := files()
@@ -90,7 +92,7 @@ func (s *stage) towpath(ctx context.Context, args ...string) (Run, error) {
 var trees = strings.Fields("/etc /usr/local /root /var/lib/rancher")
 
 // volatile are parts of trees that a runtime changes by itself.
-var volatile = strings.Fields("/var/lib/rancher/k3s/agent/containerd /var/lib/rancher/rke2/agent/containerd")
+var volatile = strings.Fields("/etc/cni /var/lib/rancher/k3s/agent/containerd /var/lib/rancher/rke2/agent/containerd")
 
 // files returns all configuration of the node, by path: mode and content.
 func files() (map[string]string, error) {
