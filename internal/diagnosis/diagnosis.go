@@ -87,9 +87,29 @@ func (j judge) configuration(bears func(finding.Finding) bool) []finding.Finding
 		if f.Stage == "" {
 			f.Stage = "config"
 		}
-		out = append(out, f)
+		out = append(out, j.placed(f))
 	}
 	return out
+}
+
+// placed ties a finding about an endpoint to the hop that it makes; one about an
+// endpoint that this pull does not come to is about the file alone.
+func (j judge) placed(f finding.Finding) finding.Finding {
+	if f.Endpoint == "" {
+		return f
+	}
+	endpoint := f.Endpoint
+	f.Endpoint = ""
+	if j.s.Pull == nil {
+		return f
+	}
+	for _, h := range j.s.Pull.Hops {
+		if h.Endpoint == endpoint && h.From.File == f.At.File {
+			f.Endpoint, f.Hop = endpoint, h.Index
+			break
+		}
+	}
+	return f
 }
 
 // distinct drops what is told twice: the same host may be mirror and registry.

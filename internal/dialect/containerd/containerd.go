@@ -81,7 +81,7 @@ var kinds = []finding.Kind{
 	misnamedFile, defaultPort, upperDirectory, danglingLink,
 	invalidFile, byteOrderMark, smartQuotes, duplicateKey, unknownKey, keyCase, unknownTable, inlineHost, hostArray, unquotedHost,
 	scatteredHost, lateServer, serverOnly, headerOnlyHost, rewriteIgnored, certificatesIgnored, readableSecret,
-	noScheme, brokenURL, wrongScheme, malformedURL, userInURL, queryInURL, unusableURL, doubleV2, overrideRoot, projectPath, addressHost,
+	serverPattern, noScheme, brokenURL, wrongScheme, malformedURL, userInURL, queryInURL, unusableURL, doubleV2, overrideRoot, projectPath, addressHost,
 	sameAsServer, duplicateHost,
 	trustsAll, unknownCapability, capabilityType, neverForTags, withoutPull, capabilitiesUnused, nobodyResolves, everythingToOne,
 	credentialsForAll, webSite,

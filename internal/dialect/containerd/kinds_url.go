@@ -107,6 +107,15 @@ var (
 		Text:  "{host} is asked twice: {url} is the same endpoint as that of line {first}",
 		Fix:   "remove one of the two",
 	}
+	serverPattern = finding.Kind{
+		Code: "config/server-field-misunderstood", ID: "CFG-09", Severity: finding.Error,
+		Title: "The server field of hosts.toml is misunderstood",
+		Doc: "`server` is the URL of the host that is asked last, in place of the registry itself. It is no pattern of the images that the file is about: that is the name of the directory. " +
+			"Leave it out, and the registry itself is asked last.",
+		Text:     "server = {url} is no pattern: containerd asks a host of that name last, in place of the registry",
+		Fix:      "write the registry's own URL, {want}, or leave server out",
+		Symptoms: []string{"dns/name-not-found"},
+	}
 	webSite = finding.Kind{
 		Code: "config/server-field-misunderstood", ID: "HT072", Severity: finding.Warning,
 		Title: "The endpoint is a web site of Docker Hub, not its registry",

@@ -77,6 +77,9 @@ func (h *hostsFile) address(e entry) []finding.Finding {
 	}
 	scheme, _, hasScheme := strings.Cut(e.url, "://")
 	switch {
+	case e.table == nil && strings.Contains(e.url, "*"):
+		args["want"] = h.ownURL()
+		return []finding.Finding{with(h.found(serverPattern, "", h.key(e), args), h.edits(e.url, h.ownURL()))}
 	case e.table == nil && h.upstream.Host == "":
 		out := vary(brokenURL, "server-fix", "server")
 		out[0].Ignores = true
@@ -94,6 +97,17 @@ func (h *hostsFile) address(e entry) []finding.Finding {
 		return []finding.Finding{with(h.found(webSite, "", h.key(e), args), h.edits(e.url, "https://registry-1.docker.io"))}
 	}
 	return nil
+}
+
+// ownURL is the registry that a file is about, as server would name it.
+func (h *hostsFile) ownURL() string {
+	switch h.match {
+	case route.Any:
+		return ""
+	case "docker.io":
+		return "https://registry-1.docker.io"
+	}
+	return "https://" + h.match
 }
 
 var webSites = map[string]bool{"docker.io": true, "hub.docker.com": true, "www.docker.com": true, "index.docker.io": true}

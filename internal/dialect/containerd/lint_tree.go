@@ -160,7 +160,7 @@ func (r *reader) named(dir, registry string) {
 	switch m := hyphenPort.FindStringSubmatch(name); {
 	case registry == route.Any:
 	case hubNames[registry] && r.tree.look(path.Join(root, "docker.io")) == nil:
-		r.rename(hubDirectory, "", spot{dir, registry}, "docker.io")
+		r.rename(hubDirectory, "", spot{dir, "docker.io"}, "docker.io")
 		r.findings[len(r.findings)-1].Confidence = finding.Likely
 	case m != nil && isRegistry(m[1]+":"+m[2]):
 		r.rename(portDirectory, "", spot{dir, m[1] + ":" + m[2]}, Candidates(m[1]+":"+m[2], r.target)[0])
