@@ -2,32 +2,51 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/plan"
+	"github.com/towpath-dev/towpath/internal/route"
 )
 
-// Change is the document of commands that change a node, and the repair part of
-// a doctor document.
+// Change tells what became of a plan: the repair part of a doctor document, and
+// the body of those of apply and rollback.
 type Change struct {
-	Schema   string    `json:"schema,omitempty"`
-	Kind     string    `json:"kind,omitempty"` // "apply", "rollback"
-	ID       *string   `json:"id"`             // entry of the journal; null: nothing was written
-	State    string    `json:"state"`          // "none", "shown", "done", "rolled-back", "refused", …
-	Diff     string    `json:"diff"`
-	Files    []string  `json:"files"`
-	Restart  []string  `json:"restart"` // units that have to be restarted
-	Cures    []string  `json:"cures"`   // codes of the findings that this is for
-	Error    *string   `json:"error"`
-	Left     []string  `json:"left"` // paths that somebody else changed
-	Findings []Finding `json:"findings,omitempty"`
+	ID        *string  `json:"id"`     // entry of the journal; null: nothing was written
+	State     string   `json:"state"`  // "none", "shown", "done", "rolled-back", "refused", …
+	Reason    *string  `json:"reason"` // as the history has it
+	Diff      string   `json:"diff"`
+	Files     []string `json:"files"`
+	Restart   []string `json:"restart"` // units that have to be restarted
+	Run       []string `json:"run"`     // what a person has to run besides
+	Cures     []string `json:"cures"`   // codes of the findings that this is for
+	Error     *string  `json:"error"`
+	Left      []string `json:"left"`      // paths that somebody else changed
+	Recovered []string `json:"recovered"` // entries of interrupted changes that were taken back first
 }
 
-// NewChange is the document of a plan.
-func NewChange(kind string, p plan.Plan, cures []finding.Finding) Change {
-	c := Change{Kind: kind, State: "none", Diff: p.Unified(), Files: []string{}, Restart: []string{}, Cures: []string{}, Left: []string{}}
+// Outcome is the document of apply and rollback.
+type Outcome struct {
+	Schema  string   `json:"schema"`
+	Kind    string   `json:"kind"`    // "apply", "rollback"
+	Runtime *Runtime `json:"runtime"` // that reads the files; null: nobody asked
+	Change
+	Findings []Finding `json:"findings"`
+}
+
+// NewOutcome is the document of a command that changes a node.
+func NewOutcome(kind string, t route.Target, c Change, found []finding.Finding) Outcome {
+	return Outcome{Schema: Schema, Kind: kind, Runtime: RuntimeOf(t), Change: c, Findings: Findings(found)}
+}
+
+// NewChange is what can be told of a plan before it is carried out.
+func NewChange(p plan.Plan, cures []finding.Finding) Change {
+	c := Change{
+		State: "none", Reason: text(p.Reason), Diff: p.Unified(), Files: []string{}, Restart: []string{}, Run: append([]string{}, p.Run...),
+		Cures: []string{}, Left: []string{}, Recovered: []string{},
+	}
 	for _, x := range p.Changes {
 		c.Files = append(c.Files, x.Path())
 	}
@@ -35,7 +54,9 @@ func NewChange(kind string, p plan.Plan, cures []finding.Finding) Change {
 		c.Restart = append(c.Restart, r.Unit)
 	}
 	for _, f := range cures {
-		c.Cures = append(c.Cures, f.Code)
+		if !slices.Contains(c.Cures, f.Code) {
+			c.Cures = append(c.Cures, f.Code)
+		}
 	}
 	return c
 }

@@ -194,7 +194,12 @@ func (r *reader) load(dir string, out *route.Route) {
 
 // open reads the hosts.toml of a directory.
 func (r *reader) open(dir, registry string) *hostsFile {
-	h := &hostsFile{path: path.Join(dir, hostsToml), dir: dir, match: registry, target: r.target}
+	return r.openFile(path.Join(dir, hostsToml), registry)
+}
+
+// openFile reads a file as the hosts.toml of a registry.
+func (r *reader) openFile(file, registry string) *hostsFile {
+	h := &hostsFile{path: file, dir: path.Dir(file), match: registry, target: r.target}
 	f := r.tree.files[h.path]
 	switch {
 	case f == nil || f.Kind == source.Dangling:
