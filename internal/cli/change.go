@@ -10,13 +10,10 @@ import (
 	"time"
 
 	"github.com/towpath-dev/towpath/internal/apply"
-	"github.com/towpath-dev/towpath/internal/node"
 	"github.com/towpath-dev/towpath/internal/plan"
-	"github.com/towpath-dev/towpath/internal/repair"
 	"github.com/towpath-dev/towpath/internal/report"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/runtime"
-	"github.com/towpath-dev/towpath/internal/source"
 	"github.com/towpath-dev/towpath/internal/survey"
 )
 
@@ -34,25 +31,6 @@ func (a *app) site() (apply.Site, error) {
 		s.State = abs
 	}
 	return s, nil
-}
-
-// repairable is what package repair has to know of a surveyed node.
-func repairable(s *survey.Survey) repair.Node {
-	n := repair.Node{Input: s.Input, Files: s.Files, Service: node.Service(s.View.Files, s.Runtime.Unit, s.Runtime.Target.Runtime)}
-	for _, f := range append(append([]source.File{}, n.Service.Parts...), n.Service.Env...) {
-		if source.Find(n.Files, f.Path) == nil {
-			n.Files = append(n.Files, f)
-		}
-	}
-	n.Proxy = func(masked string) route.Secret {
-		for _, p := range s.View.Proxies {
-			if p.Value == masked {
-				return p.Reveal
-			}
-		}
-		return route.NewSecret(masked)
-	}
-	return n
 }
 
 // consent shows a plan and asks whether to go on. It answers "" for yes, or the
@@ -77,31 +55,24 @@ func (a *app) consent(p plan.Plan) string {
 	return "declined"
 }
 
-// carry applies a plan that was consented to.
-func (a *app) carry(ctx context.Context, p plan.Plan, s *survey.Survey, check func(context.Context) error) (apply.Result, error) {
+// change carries a plan through: it is shown, consented to, applied and checked.
+// The error is the exit status that this asks for.
+func (a *app) change(ctx context.Context, p plan.Plan, restart restarter, check func(context.Context) error) (report.Change, error) {
+	c := report.NewChange(p, nil)
+	if p.Empty() {
+		return c, nil
+	}
+	if state := a.consent(p); state != "" {
+		c.State = state
+		return c, exitError{status: exitFindings}
+	}
 	site, err := a.site()
 	if err != nil {
-		return apply.Result{}, err
+		return c, err
 	}
-	return apply.Run(ctx, site, p, apply.Hooks{Restart: a.restarter(s, p), Check: check})
-}
-
-// restarter restarts the runtime and waits until it answers again.
-func (a *app) restarter(s *survey.Survey, p plan.Plan) func(context.Context, plan.Restart) error {
-	if !a.atHome() || s == nil {
-		return nil
-	}
-	return func(ctx context.Context, r plan.Restart) error {
-		fmt.Fprintf(a.Err, "towpath: restarting %s: %s\n", r.Unit, r.Why)
-		rt := *s.Runtime
-		if rt.Unit == "" {
-			rt.Unit = r.Unit
-		}
-		if err := runtime.Restart(ctx, rt, touchesUnits(p)); err != nil {
-			return err
-		}
-		return runtime.Await(ctx, s.Socket())
-	}
+	result, err := apply.Run(ctx, site, p, apply.Hooks{Restart: restart.hook(touchesUnits(p)), Check: check})
+	a.recovered(&c, result.Recovered)
+	return c, outcome(&c, result, err)
 }
 
 // touchesUnits reports whether systemd has to read its units again.
@@ -135,6 +106,36 @@ func outcome(c *report.Change, r apply.Result, err error) error {
 		c.State = "stuck"
 	}
 	return exitError{status: exitFailed, err: err}
+}
+
+// recover takes back what an interrupted change left, before anybody plans on
+// top of it. It returns the entries that it took back.
+func (a *app) recover(ctx context.Context, restart restarter) (report.Change, error) {
+	c := report.NewChange(plan.Plan{}, nil)
+	site, err := a.site()
+	if err != nil {
+		return c, err
+	}
+	if e, err := apply.Pending(site); err == nil && (e == nil || e.Holder != "") {
+		return c, nil
+	}
+	done, err := apply.Recover(ctx, site, apply.Hooks{Restart: restart.hook(true)})
+	a.recovered(&c, done)
+	if err != nil {
+		c.State = "refused"
+		c.Failed(err)
+		return c, exitError{status: exitFailed, err: err}
+	}
+	return c, nil
+}
+
+// recovered says what was taken back first.
+func (a *app) recovered(c *report.Change, done []apply.Result) {
+	for _, r := range done {
+		c.Recovered = append(c.Recovered, r.ID)
+		c.Left = append(c.Left, r.Left...)
+		fmt.Fprintf(a.Err, "towpath: change %s (%s) had been interrupted; it was undone first\n", r.ID, r.Reason)
+	}
 }
 
 // healthy reports whether the runtime answers, where there is one to ask.
@@ -187,7 +188,12 @@ func (a *app) notePending() {
 	if err != nil {
 		return
 	}
-	if e, err := apply.Pending(site); err == nil && e != nil && e.Holder == "" {
+	e, err := apply.Pending(site)
+	switch {
+	case err != nil || e == nil:
+	case e.Holder != "":
+		fmt.Fprintf(a.Err, "towpath: change %s (%s) is being made right now by %s\n", e.ID, e.Reason, e.Holder)
+	default:
 		fmt.Fprintf(a.Err, "towpath: change %s (%s) was interrupted; the next apply, rollback or --fix undoes it first\n", e.ID, e.Reason)
 	}
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/repair"
 	"github.com/towpath-dev/towpath/internal/report"
 	"github.com/towpath-dev/towpath/internal/snapshot"
+	"github.com/towpath-dev/towpath/internal/survey"
 )
 
 type doctorFlags struct {
@@ -81,32 +83,40 @@ func (a *app) doctor(ctx context.Context, args []string, f doctorFlags) error {
 	if err != nil {
 		return err
 	}
-	if !f.fix {
-		a.notePending()
+	if f.fix {
+		return a.heal(ctx, q, f.save)
 	}
+	a.notePending()
+	s, v, err := a.look(ctx, q, f.save)
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	d := a.judge(s)
+	d.Findings = repair.Resolve(doctor.Patient(v), d.Findings)
+	return a.conclude(s, d)
+}
+
+// look takes the snapshot, with a word on a terminal about what is looked at,
+// and saves it if that is wanted.
+func (a *app) look(ctx context.Context, q doctor.Request, save string) (*snapshot.Snapshot, *survey.Survey, error) {
 	watch, done := a.watch()
 	q.Watch = watch
 	s, v, err := doctor.Look(ctx, q)
 	done()
-	q.Watch = nil
+	switch {
+	case err != nil:
+		return nil, nil, asUsage(err)
+	case ctx.Err() != nil:
+		err = exitError{status: exitFailed, err: errors.New("interrupted")}
+	case save != "":
+		err = saveSnapshot(save, s)
+	}
 	if err != nil {
-		return asUsage(err)
+		v.Close()
+		return nil, nil, err
 	}
-	defer v.Close()
-	if ctx.Err() != nil {
-		return exitError{exitFailed, fmt.Errorf("interrupted"), ""}
-	}
-	if f.save != "" {
-		if err := saveSnapshot(f.save, s); err != nil {
-			return err
-		}
-	}
-	d := a.judge(s)
-	d.Findings = repair.Resolve(repairable(v), d.Findings)
-	if f.fix {
-		return a.heal(ctx, q, s, v, d)
-	}
-	return a.conclude(s, d)
+	return s, v, nil
 }
 
 func (a *app) judge(s *snapshot.Snapshot) diagnosis.Diagnosis {
@@ -131,11 +141,10 @@ func (a *app) examination(root *node.Root, image string, f doctorFlags) (doctor.
 	if err != nil {
 		return doctor.Request{}, err
 	}
-	q, err := a.request(root)
+	q, err := a.request(root, survey.Request{})
 	if err != nil {
 		return doctor.Request{}, err
 	}
-	a.live(&q)
 	extra, err := a.resolvers()
 	return doctor.Request{
 		Survey: q, Image: image, Login: login, Extra: extra, Realms: f.realms, Budget: a.flags.timeout, Deep: f.deep,

@@ -28,21 +28,12 @@ files that are ignored, with the reason. It uses no network.`,
 			if err != nil {
 				return usage("", "%v", err)
 			}
-			root, err := a.openRoot()
+			a.notePending()
+			s, done, err := a.survey(cmd.Context(), survey.Request{Registry: ref.Registry, Still: true})
 			if err != nil {
 				return err
 			}
-			defer root.Close()
-			q, err := a.request(root)
-			if err != nil {
-				return err
-			}
-			q.Registry = ref.Registry
-			s, err := take(cmd.Context(), q)
-			if err != nil {
-				return err
-			}
-			defer s.Close()
+			defer done()
 			x := report.Explanation{
 				Image: args[0], Ref: ref, Table: s.Reading.Table, Proxy: proxyOf(s),
 				Findings: a.flags.kept(touching(s.Reading.Findings, ref.Registry)), Files: s.Files,

@@ -70,12 +70,10 @@ func (f *flags) changes(s *pflag.FlagSet) {
 
 // check refuses values that no command can use.
 func (f *flags) check(a *app) error {
-	a.format = report.Format(f.output)
-	if !slices.Contains([]report.Format{report.Text, report.JSON, report.YAML}, a.format) {
-		bad := f.output
-		f.output = string(report.Text)
-		return usage("-o json", "-o %s: the formats are text, json and yaml", bad)
+	if !slices.Contains(formats, report.Format(f.output)) {
+		return usage("-o json", "-o %s: the formats are text, json and yaml", f.output)
 	}
+	a.format = report.Format(f.output)
 	if f.failOn != "" {
 		var s finding.Severity
 		if s.UnmarshalText([]byte(f.failOn)) != nil {

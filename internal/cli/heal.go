@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -13,28 +12,31 @@ import (
 	"github.com/towpath-dev/towpath/internal/report"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/snapshot"
-	"github.com/towpath-dev/towpath/internal/survey"
 )
 
 // heal cures what edits on this node can cure, and proves it with a fresh look
 // and a pull by the runtime itself.
-func (a *app) heal(ctx context.Context, q doctor.Request, s *snapshot.Snapshot, v *survey.Survey, d diagnosis.Diagnosis) error {
-	p, cured := repair.Cure(repairable(v), slices.DeleteFunc(slices.Clone(d.Findings), func(f finding.Finding) bool { return f.Severity == finding.Info }))
-	p.Reason = "doctor --fix " + q.Image
-	c := report.NewChange("", p, cured)
+func (a *app) heal(ctx context.Context, q doctor.Request, save string) error {
+	before, err := a.recover(ctx, restarter{app: a})
+	if err != nil {
+		return err
+	}
+	s, v, err := a.look(ctx, q, save)
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	n := doctor.Patient(v)
+	d := a.judge(s)
+	d.Findings = repair.Resolve(n, d.Findings)
 	if a.format == report.Text {
 		a.printText(s, d)
 	}
-	if p.Empty() {
-		return a.finishHeal(s, d, c, a.flags.status(d.Findings))
-	}
-	if state := a.consent(p); state != "" {
-		c.State = state
-		return a.finishHeal(s, d, c, exitError{status: exitFindings})
-	}
+	p, cured := repair.Cure(n, troubles(d.Findings))
+	p.Reason = "doctor --fix " + q.Image
 	proof := &proof{app: a, q: q, before: d, cured: cured}
-	result, err := a.carry(ctx, p, v, proof.check)
-	err = outcome(&c, result, err)
+	c, err := a.change(ctx, p, restarter{a, v}, proof.check)
+	c.Cures, c.Recovered = report.NewChange(p, cured).Cures, append(before.Recovered, c.Recovered...)
 	if proof.snap != nil {
 		s, d = proof.snap, proof.after
 		d.Findings = a.flags.kept(d.Findings)
@@ -46,11 +48,6 @@ func (a *app) heal(ctx context.Context, q doctor.Request, s *snapshot.Snapshot, 
 	if err == nil {
 		err = a.flags.status(d.Findings)
 	}
-	return a.finishHeal(s, d, c, err)
-}
-
-// finishHeal writes the one document, or the last line.
-func (a *app) finishHeal(s *snapshot.Snapshot, d diagnosis.Diagnosis, c report.Change, err error) error {
 	if a.format == report.Text {
 		report.NewTerminal(a.Out, a.Env).Changed(c)
 		return err
@@ -60,19 +57,12 @@ func (a *app) finishHeal(s *snapshot.Snapshot, d diagnosis.Diagnosis, c report.C
 	if werr := report.Write(a.Out, a.format, doc); werr != nil {
 		return werr
 	}
-	if exit, ok := errors.AsType[exitError](err); ok {
-		fmt.Fprintln(a.Err, "towpath:", states(exit))
-		exit.err = nil
-		return exit
-	}
-	return err
+	return a.told(err)
 }
 
-func states(e exitError) string {
-	if e.err == nil {
-		return "see the document"
-	}
-	return e.err.Error()
+// troubles are the findings that are worth a change to the node.
+func troubles(all []finding.Finding) []finding.Finding {
+	return slices.DeleteFunc(slices.Clone(all), func(f finding.Finding) bool { return f.Severity == finding.Info })
 }
 
 // proof is the fresh look after a fix.

@@ -122,9 +122,11 @@ var states = map[string]string{
 }
 
 // Undone prints what became of a rollback.
-func (t *Terminal) Undone(c Change, reason string) {
+func (t *Terminal) Undone(c Change) {
 	t.Changed(c)
-	t.line("  was      ", reason)
+	if c.Reason != nil {
+		t.line("  was      ", *c.Reason)
+	}
 	for _, u := range c.Restart {
 		t.line("  restart  ", u+" still runs with the configuration that was taken back")
 	}
