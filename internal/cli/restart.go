@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/towpath-dev/towpath/internal/plan"
@@ -36,7 +37,12 @@ func (r restarter) hook(units bool) func(context.Context, plan.Restart) error {
 		if err := runtime.Restart(ctx, rt, units); err != nil {
 			return err
 		}
-		return runtime.Await(ctx, v.Socket())
+		err = runtime.Await(ctx, v.Socket())
+		if errors.Is(err, runtime.ErrNoCRI) && (r.survey == nil || !r.survey.Runtime.CRI.Images) {
+			fmt.Fprintf(r.app.Err, "towpath: %v\n", err)
+			return nil // it had none before the change, or a rollback brings back a file that costs it
+		}
+		return err
 	}
 }
 

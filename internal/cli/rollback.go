@@ -23,7 +23,9 @@ the ID that history shows. Files that somebody else has changed since are left
 alone and named. What needs a restart to count is restarted with --allow-restart,
 else only said.`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.rollback(cmd.Context(), strings.Join(args, "")) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.rollback(cmd.Context(), strings.Join(args, ""))
+		},
 	}
 	c.Flags().StringVar(&a.flags.root, "root", "/", "work on the node whose file system is mounted at `DIR`")
 	a.flags.changes(c.Flags())

@@ -48,7 +48,7 @@ func registryAt(host string) string {
 // even of a misspelt one: whoever lints it has not laid out a tree.
 func Nameless(dir string, t route.Target) bool {
 	name := path.Base(path.Clean(dir))
-	if _, ok := registryOf(name, t); ok || name == fallback {
+	if _, ok := RegistryOf(name, t); ok || name == fallback {
 		return false
 	}
 	return name != "index.docker.io" && newReader(nil, t).wanted(name) == ""
