@@ -93,7 +93,7 @@ func (a *app) doctor(ctx context.Context, args []string, f doctorFlags) error {
 	}
 	defer v.Close()
 	d := a.judge(s)
-	d.Findings = repair.Resolve(doctor.Patient(v), d.Findings)
+	d.Findings = repair.Resolve(doctor.Repairable(v), d.Findings)
 	return a.conclude(s, d)
 }
 

@@ -26,7 +26,7 @@ func (a *app) heal(ctx context.Context, q doctor.Request, save string) error {
 		return err
 	}
 	defer v.Close()
-	n := doctor.Patient(v)
+	n := doctor.Repairable(v)
 	d := a.judge(s)
 	d.Findings = repair.Resolve(n, d.Findings)
 	if a.format == report.Text {
