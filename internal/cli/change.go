@@ -35,7 +35,7 @@ func (a *app) site() (apply.Site, error) {
 
 // consent shows a plan and asks whether to go on. It answers "" for yes, or the
 // state in which the plan stays.
-func (a *app) consent(p plan.Plan) string {
+func (a *app) consent(ctx context.Context, p plan.Plan) string {
 	if a.format == report.Text {
 		report.NewTerminal(a.Out, a.Env).Plan(p)
 	}
@@ -48,30 +48,59 @@ func (a *app) consent(p plan.Plan) string {
 		return "shown"
 	}
 	fmt.Fprintf(a.Err, "Apply %s? [y/N] ", report.Count(len(p.Changes), "change"))
-	line, _ := bufio.NewReader(a.In).ReadString('\n')
-	if answer := strings.ToLower(strings.TrimSpace(line)); answer == "y" || answer == "yes" {
+	if answer := a.answer(ctx); answer == "y" || answer == "yes" {
 		return ""
 	}
 	return "declined"
 }
 
+var errInterrupted = errors.New("interrupted")
+
+// answer reads one line from the user; empty when they interrupt instead. A read
+// from a terminal cannot be called off, so then it ends with the process.
+func (a *app) answer(ctx context.Context) string {
+	line := make(chan string, 1)
+	go func() {
+		text, _ := bufio.NewReader(a.In).ReadString('\n')
+		line <- text
+	}()
+	select {
+	case text := <-line:
+		return strings.ToLower(strings.TrimSpace(text))
+	case <-ctx.Done():
+		fmt.Fprintln(a.Err)
+		return ""
+	}
+}
+
 // change carries a plan through: it is shown, consented to, applied and checked.
 // The error is the exit status that this asks for.
-func (a *app) change(ctx context.Context, p plan.Plan, restart restarter, check func(context.Context) error) (report.Change, error) {
+func (a *app) change(ctx context.Context, p plan.Plan, restart restarter, check verification) (report.Change, error) {
 	c := report.NewChange(p, nil)
 	if p.Empty() {
 		return c, nil
-	}
-	if state := a.consent(p); state != "" {
-		c.State = state
-		return c, exitError{status: exitFindings}
 	}
 	site, err := a.site()
 	if err != nil {
 		return c, err
 	}
-	result, err := apply.Run(ctx, site, p, apply.Hooks{Restart: restart.hook(touchesUnits(p)), Check: check})
+	if c.State = a.consent(ctx, p); ctx.Err() != nil {
+		c.Failed(errInterrupted)
+		return c, exitError{status: exitFailed, err: errInterrupted}
+	}
+	if c.State != "" {
+		return c, exitError{status: exitFindings}
+	}
+	by := ""
+	hooks := apply.Hooks{Restart: restart.hook(touchesUnits(p)), Check: func(ctx context.Context) (err error) {
+		by, err = check(ctx)
+		return err
+	}}
+	result, err := apply.Run(ctx, site, p, hooks)
 	a.recovered(&c, result.Recovered)
+	if err == nil {
+		c.Proven(by)
+	}
 	return c, outcome(&c, result, err)
 }
 
@@ -138,26 +167,30 @@ func (a *app) recovered(c *report.Change, done []apply.Result) {
 	}
 }
 
-// healthy reports whether the runtime answers, where there is one to ask.
-func (a *app) healthy(ctx context.Context, s *survey.Survey) error {
-	if !a.atHome() || !s.Runtime.CRI.Answers {
-		return nil
+// healthy reports an error when the runtime no longer does what it did before a
+// change, and otherwise by what it was seen to be well: by nothing where there is
+// none to ask.
+func (a *app) healthy(ctx context.Context, before *survey.Survey) (string, error) {
+	was := before.Runtime.CRI
+	if !a.atHome() || !was.Answers {
+		return "", nil
 	}
-	seen, _ := runtime.Look(ctx, s.Socket())
-	if !seen.Answers || !seen.Images {
-		return fmt.Errorf("%s is not well afterwards: %s", s.Runtime.Target.Runtime, seen.Err)
+	seen, _ := runtime.Look(ctx, before.Socket())
+	if !seen.Answers || was.Images && !seen.Images {
+		return "", fmt.Errorf("%s is not well afterwards: %s", before.Runtime.Target.Runtime, seen.Err)
 	}
-	return nil
+	return "its answer on " + before.Runtime.Socket, nil
 }
 
-// pulls has the runtime pull the image, where there is one to ask.
-func (a *app) pulls(ctx context.Context, s *survey.Survey, ref route.Ref, login *route.Auth) error {
+// pulls has the runtime pull the image, where there is one to ask, and says by
+// what it is proven that it can be pulled.
+func (a *app) pulls(ctx context.Context, s *survey.Survey, ref route.Ref, login *route.Auth) (string, error) {
 	if !a.atHome() || !s.Runtime.CRI.Asked {
-		return nil
+		return "a replay of the pull", nil
 	}
 	c, err := runtime.Dial(s.Socket())
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer c.Close()
 	auth := route.Auth{}
@@ -166,15 +199,15 @@ func (a *app) pulls(ctx context.Context, s *survey.Survey, ref route.Ref, login 
 	}
 	for _, wait := range settle {
 		if _, err = c.Pull(ctx, ref.String(), auth, nil); err == nil {
-			return nil
+			return "a pull by the runtime", nil
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return "", ctx.Err()
 		case <-time.After(wait):
 		}
 	}
-	return fmt.Errorf("the runtime still cannot pull: %w", err)
+	return "", fmt.Errorf("the runtime still cannot pull: %w", err)
 }
 
 // settle is how long the runtime is given to notice a change: Go programs look

@@ -136,9 +136,10 @@ func newRoot(a *app) *cobra.Command {
 	})
 	root.PersistentFlags().StringVarP(&a.flags.output, "output", "o", "text", "output `format`: text, json or yaml")
 	complete(root, "output", "text", "json", "yaml")
-	root.AddCommand(newExplain(a), newLint(a), newDoctor(a), newApply(a), newRollback(a), newHistory(a), newRules(a), newVersion(a), newMan(a))
+	root.AddCommand(newExplain(a), newLint(a), newDoctor(a), newApply(a), newRollback(a), newHistory(a), newRules(a), newVersion(a))
 	for _, c := range root.Commands() {
 		usageErrors(c)
+		completions(c)
 	}
 	return root
 }

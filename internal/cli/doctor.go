@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 
@@ -108,7 +107,7 @@ func (a *app) look(ctx context.Context, q doctor.Request, save string) (*snapsho
 	case err != nil:
 		return nil, nil, asUsage(err)
 	case ctx.Err() != nil:
-		err = exitError{status: exitFailed, err: errors.New("interrupted")}
+		err = exitError{status: exitFailed, err: errInterrupted}
 	case save != "":
 		err = saveSnapshot(save, s)
 	}

@@ -5,8 +5,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/towpath-dev/towpath/internal/dialect/all"
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/report"
 )
@@ -55,9 +57,18 @@ func (f *flags) network(s *pflag.FlagSet) {
 	s.DurationVar(&f.timeout, "timeout", 20*time.Second, "give up after this `time`")
 }
 
+// severities are what --fail-on takes.
+var severities = []string{"error", "warning", "info", "none"}
+
+// dialect adds the flag that says what the files of the command line are.
+func (f *flags) dialect(c *cobra.Command, into *string) {
+	c.Flags().StringVar(into, "from", "", "read every PATH as `DIALECT`: "+strings.Join(all.Names(), ", "))
+	complete(c, "from", all.Names()...)
+}
+
 // findings adds the flags of commands that judge.
 func (f *flags) findings(s *pflag.FlagSet) {
-	s.StringVar(&f.failOn, "fail-on", "error", "exit with 1 at findings of this `severity` or above: error, warning or info")
+	s.StringVar(&f.failOn, "fail-on", "error", "exit with 1 at findings of this `severity` or above: error, warning, info, or none of them")
 	s.StringArrayVar(&f.ignore, "ignore", nil, "leave out findings with this `CODE` (repeatable)")
 }
 
@@ -74,10 +85,12 @@ func (f *flags) check(a *app) error {
 		return usage("-o json", "-o %s: the formats are text, json and yaml", f.output)
 	}
 	a.format = report.Format(f.output)
-	if f.failOn != "" {
-		var s finding.Severity
-		if s.UnmarshalText([]byte(f.failOn)) != nil {
-			return usage("--fail-on warning", "--fail-on %s: the severities are error, warning and info", f.failOn)
+	if f.failOn != "" && !slices.Contains(severities, f.failOn) {
+		return usage("--fail-on warning", "--fail-on %s: it takes error, warning, info or none", f.failOn)
+	}
+	for _, code := range f.ignore {
+		if !slices.ContainsFunc(kinds(), func(k finding.Kind) bool { return called(k, code) }) {
+			return usage("towpath rules", "--ignore %s: there is no such code", code)
 		}
 	}
 	if f.timeout < 0 {
@@ -93,10 +106,10 @@ func (f *flags) check(a *app) error {
 }
 
 // kept drops the findings that --ignore names.
-func (f *flags) kept(all []finding.Finding) []finding.Finding {
-	out := all[:0:0]
-	for _, x := range all {
-		if !slices.ContainsFunc(f.ignore, func(code string) bool { return code == x.Code || strings.EqualFold(code, x.ID) }) {
+func (f *flags) kept(found []finding.Finding) []finding.Finding {
+	out := found[:0:0]
+	for _, x := range found {
+		if !slices.ContainsFunc(f.ignore, func(code string) bool { return strings.EqualFold(code, x.Code) || strings.EqualFold(code, x.ID) }) {
 			out = append(out, x)
 		}
 	}
@@ -104,13 +117,13 @@ func (f *flags) kept(all []finding.Finding) []finding.Finding {
 }
 
 // status is the exit status that findings ask for, as an error for cobra.
-func (f *flags) status(all []finding.Finding) error {
+func (f *flags) status(found []finding.Finding) error {
 	var limit finding.Severity
-	_ = limit.UnmarshalText([]byte(f.failOn))
-	for _, x := range all {
-		if x.Severity >= limit {
-			return exitError{status: exitFindings}
-		}
+	if limit.UnmarshalText([]byte(f.failOn)) != nil {
+		return nil // "none", or a command without the flag
+	}
+	if slices.ContainsFunc(found, func(x finding.Finding) bool { return x.Severity >= limit }) {
+		return exitError{status: exitFindings}
 	}
 	return nil
 }

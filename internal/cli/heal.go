@@ -12,6 +12,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/report"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/snapshot"
+	"github.com/towpath-dev/towpath/internal/survey"
 )
 
 // heal cures what edits on this node can cure, and proves it with a fresh look
@@ -34,7 +35,7 @@ func (a *app) heal(ctx context.Context, q doctor.Request, save string) error {
 	}
 	p, cured := repair.Cure(n, troubles(d.Findings))
 	p.Reason = "doctor --fix " + q.Image
-	proof := &proof{app: a, q: q, before: d, cured: cured}
+	proof := &proof{app: a, q: q, node: v, before: d, cured: cured}
 	c, err := a.change(ctx, p, restarter{a, v}, proof.check)
 	c.Cures, c.Recovered = report.NewChange(p, cured).Cures, append(before.Recovered, c.Recovered...)
 	if proof.snap != nil {
@@ -69,6 +70,7 @@ func troubles(all []finding.Finding) []finding.Finding {
 type proof struct {
 	app    *app
 	q      doctor.Request
+	node   *survey.Survey // before the fix
 	before diagnosis.Diagnosis
 	cured  []finding.Finding
 
@@ -79,25 +81,25 @@ type proof struct {
 // check decides whether a fix stays. It does when the image is served and the
 // runtime pulls it. It also does when what was fixed is gone and the pull gets
 // further, to a fault that was hidden behind it; everything else is taken back.
-func (p *proof) check(ctx context.Context) error {
+func (p *proof) check(ctx context.Context) (string, error) {
 	s, v, err := doctor.Look(ctx, p.q)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer v.Close()
 	p.snap, p.after = s, doctor.Judge(s)
-	if err := p.app.healthy(ctx, v); err != nil {
-		return err
+	if _, err := p.app.healthy(ctx, p.node); err != nil {
+		return "", err
 	}
 	if p.after.Verdict == diagnosis.Healthy || p.after.Verdict == diagnosis.Degraded {
 		return p.app.pulls(ctx, v, s.Ref, p.q.Login)
 	}
 	for _, f := range p.after.Findings {
 		if f.Role == finding.Primary && f.Severity == finding.Error && !p.hidden(f) {
-			return fmt.Errorf("the image still cannot be pulled: %s: %s", f.Code, f.Text)
+			return "", fmt.Errorf("the image still cannot be pulled: %s: %s", f.Code, f.Text)
 		}
 	}
-	return nil
+	return "a replay of the pull, which gets further", nil
 }
 
 // hidden reports whether a finding is new and lies behind what was fixed, or was

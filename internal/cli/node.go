@@ -79,7 +79,16 @@ func (a *app) path(name string) (string, error) {
 	if filepath.IsAbs(name) || !a.atHome() {
 		return filepath.Join("/", name), nil
 	}
-	return filepath.Abs(name)
+	return absolute(name)
+}
+
+// absolute is a path of the machine that towpath runs on.
+func absolute(name string) (string, error) {
+	abs, err := filepath.Abs(name)
+	if err != nil {
+		return "", fmt.Errorf("find %s: %w", name, err)
+	}
+	return abs, nil
 }
 
 // atHome reports whether the node is this machine.

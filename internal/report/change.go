@@ -19,9 +19,10 @@ type Change struct {
 	Reason    *string  `json:"reason"` // as the history has it
 	Diff      string   `json:"diff"`
 	Files     []string `json:"files"`
-	Restart   []string `json:"restart"` // units that have to be restarted
-	Run       []string `json:"run"`     // what a person has to run besides
-	Cures     []string `json:"cures"`   // codes of the findings that this is for
+	Restart   []string `json:"restart"`  // units that have to be restarted
+	Run       []string `json:"run"`      // what a person has to run besides
+	Cures     []string `json:"cures"`    // codes of the findings that this is for
+	Verified  *string  `json:"verified"` // by what it was proven; null: there was nothing to prove it by
 	Error     *string  `json:"error"`
 	Left      []string `json:"left"`      // paths that somebody else changed
 	Recovered []string `json:"recovered"` // entries of interrupted changes that were taken back first
@@ -69,6 +70,9 @@ func (c *Change) Failed(err error) {
 	}
 }
 
+// Proven notes by what a change was proven.
+func (c *Change) Proven(by string) { c.Verified = text(by) }
+
 // Plan prints a plan as a diff, and what has to be restarted for it.
 func (t *Terminal) Plan(p plan.Plan) {
 	for line := range strings.Lines(p.Unified()) {
@@ -85,6 +89,9 @@ func (t *Terminal) Plan(p plan.Plan) {
 		}
 		t.print("%s\n", text)
 	}
+	if p.Live() && !p.Empty() {
+		t.print("takes effect at the next pull, without a restart\n")
+	}
 	for _, r := range p.Restart {
 		t.print("%s %s has to be restarted: %s\n", t.paint(yellow, t.symbol("↻", "!!")), r.Unit, r.Why)
 	}
@@ -96,14 +103,18 @@ func (t *Terminal) Plan(p plan.Plan) {
 // Changed prints what became of a change.
 func (t *Terminal) Changed(c Change) {
 	mark := t.yes()
-	if c.State != "done" && c.State != "undone" {
+	if c.State != "done" && c.State != "undone" && c.State != "none" {
 		mark = t.no()
 	}
 	id := ""
 	if c.ID != nil {
 		id = "  (entry " + *c.ID + ")"
 	}
-	t.print("%s %s%s\n", mark, states[c.State], id)
+	verified := ""
+	if c.Verified != nil {
+		verified = ", verified by " + *c.Verified
+	}
+	t.print("%s %s%s%s\n", mark, states[c.State], verified, id)
 	for _, l := range c.Left {
 		t.print("  left alone: %s\n", l)
 	}
@@ -111,10 +122,11 @@ func (t *Terminal) Changed(c Change) {
 
 var states = map[string]string{
 	"none":        "nothing to change",
+	"faulty":      "not applied: the runtime would not read these files as they are meant",
 	"shown":       "not applied: repeat with --yes",
 	"restart":     "not applied: it takes a restart, repeat with --allow-restart",
 	"declined":    "not applied",
-	"done":        "applied and verified",
+	"done":        "applied",
 	"rolled-back": "taken back: every file is as it was",
 	"refused":     "refused, nothing was changed",
 	"undone":      "rolled back: every file is as it was",

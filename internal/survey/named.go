@@ -19,9 +19,10 @@ import (
 // Named is what somebody wants to have read instead of a node.
 type Named struct {
 	Root    *node.Root
-	Paths   []string // files, and directories with all that is below them
-	Dialect string   // --from; empty: as names and contents tell
-	Runtime string   // --runtime; empty: the one of the node, where InPlace, else the newest
+	Paths   []string     // files, and directories with all that is below them
+	Dialect string       // --from; empty: as names and contents tell
+	Runtime string       // --runtime; empty: the one of the node, where InPlace, else the newest
+	Target  route.Target // instead of Runtime, where it is known already
 
 	// InPlace says that the files lie where a runtime reads them: what they
 	// name, certificates say, is read as well and has to be there.
@@ -33,6 +34,8 @@ type Part struct {
 	Dialect dialect.Dialect
 	Reading dialect.Reading
 	Files   []source.File
+	Roots   []string // of containerd: the directories that hold those of registries
+	Main    string   // of the others: the one file that the rest belongs to
 }
 
 // Read reads what was named, each dialect by itself. An error says what is wrong
@@ -78,6 +81,10 @@ func (a argument) has(dialects ...string) bool {
 
 // aim finds out which runtimes the files are for.
 func (r *named) aim(ctx context.Context) error {
+	if r.Target.Runtime != "" {
+		r.given = &r.Target
+		return nil
+	}
 	if r.Runtime != "" {
 		t, err := node.ParseRuntime(r.Runtime)
 		if err != nil {

@@ -31,7 +31,7 @@ func (r *named) certsTrees() {
 	t := r.target(containerd.Dialect, files[0].Path)
 	roots := r.roots(files, t)
 	files = r.mentioned(files, containerd.References(files, t))
-	p := Part{Dialect: containerd.Dialect, Reading: dialect.Reading{Table: route.Table{Target: t}}, Files: files}
+	p := Part{Dialect: containerd.Dialect, Reading: dialect.Reading{Table: route.Table{Target: t}}, Files: files, Roots: roots}
 	if len(roots) > 0 {
 		p.Reading = containerd.Read(roots, files, t)
 	}
@@ -122,7 +122,7 @@ func (r *named) config(main string, files []source.File) {
 		c = containerdconfig.Read(files, main, t)
 	}
 	r.parts = append(r.parts, Part{
-		Dialect: containerdconfig.Dialect, Files: files,
+		Dialect: containerdconfig.Dialect, Files: files, Main: main,
 		Reading: dialect.Reading{Table: c.Table(), Findings: containerdconfig.Lint(c)},
 	})
 }
@@ -196,7 +196,7 @@ func (r *named) registriesYAML(d dialect.Dialect, f source.File) {
 		o.Args = nil
 	}
 	files := r.mentioned(c.files, certificates(k3s.Read(c.files, t, o).Table))
-	r.parts = append(r.parts, Part{Dialect: d, Reading: k3s.Read(files, t, o), Files: files})
+	r.parts = append(r.parts, Part{Dialect: d, Reading: k3s.Read(files, t, o), Files: files, Main: f.Path})
 }
 
 // Findings are those of all parts.
