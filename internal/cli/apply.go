@@ -15,6 +15,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/plan"
 	"github.com/towpath-dev/towpath/internal/repair"
 	"github.com/towpath-dev/towpath/internal/report"
+	"github.com/towpath-dev/towpath/internal/source"
 	"github.com/towpath-dev/towpath/internal/survey"
 )
 
@@ -81,13 +82,14 @@ func (a *app) apply(ctx context.Context, args []string, f applyFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.carry(ctx, v, p, before, judgement{wanted.findings(), check})
+	return a.carry(ctx, v, p, before, judgement{wanted.findings(), wanted.files(), check})
 }
 
 // judgement is what decides about a change: what is wrong with the files before
 // it, and what is looked at after it.
 type judgement struct {
 	findings []finding.Finding
+	files    []source.File // that the findings speak of
 	check    verification
 }
 
@@ -95,7 +97,7 @@ type judgement struct {
 // what became of it.
 func (a *app) carry(ctx context.Context, v *survey.Survey, p plan.Plan, before report.Change, j judgement) error {
 	if a.format == report.Text {
-		report.NewTerminal(a.Out, a.Env).Findings(j.findings, nil)
+		report.NewTerminal(a.Out, a.Env).Findings(j.findings, j.files)
 	}
 	c, err := report.NewChange(p, nil), a.flags.status(j.findings)
 	if err != nil {

@@ -102,9 +102,12 @@ func (t *Terminal) Plan(p plan.Plan) {
 
 // Changed prints what became of a change.
 func (t *Terminal) Changed(c Change) {
-	mark := t.yes()
-	if c.State != "done" && c.State != "undone" && c.State != "none" {
-		mark = t.no()
+	mark := t.no()
+	switch c.State {
+	case "done", "undone":
+		mark = t.yes()
+	case "none":
+		mark = t.paint(grey, t.symbol("·", "--"))
 	}
 	id := ""
 	if c.ID != nil {
