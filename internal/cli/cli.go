@@ -134,10 +134,18 @@ func newRoot(a *app) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return exitError{exitUsage, err, cmd.CommandPath() + " --help"}
 	})
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) { a.help(cmd, args, help) })
 	root.PersistentFlags().StringVarP(&a.flags.output, "output", "o", "text", "output `format`: text, json or yaml")
 	complete(root, "output", "text", "json", "yaml")
 	root.AddCommand(newExplain(a), newLint(a), newDoctor(a), newApply(a), newRollback(a), newHistory(a), newRules(a), newVersion(a))
+	root.SetHelpCommand(newHelp())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd(a.Args...)
 	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			scripts(a, c)
+		}
 		usageErrors(c)
 		completions(c)
 	}

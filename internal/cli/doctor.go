@@ -2,9 +2,7 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -43,8 +41,8 @@ it back.`,
   towpath doctor --creds pull-secret.yaml registry.corp/app:2
   towpath doctor --save snapshot.json nginx     on the node
   towpath doctor --from snapshot.json           elsewhere`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.doctor(cmd.Context(), args, f) },
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.doctor(cmd, args, f) },
 	}
 	a.flags.node(c.Flags())
 	a.flags.network(c.Flags())
@@ -58,7 +56,8 @@ it back.`,
 	return c
 }
 
-func (a *app) doctor(ctx context.Context, args []string, f doctorFlags) error {
+func (a *app) doctor(cmd *cobra.Command, args []string, f doctorFlags) error {
+	ctx := cmd.Context()
 	switch {
 	case f.from != "" && len(args) > 0:
 		return usage("towpath doctor --from "+f.from, "--from holds an image already; leave %s out", args[0])
@@ -70,8 +69,8 @@ func (a *app) doctor(ctx context.Context, args []string, f doctorFlags) error {
 			return err
 		}
 		return a.conclude(s, a.judge(s))
-	case len(args) == 0:
-		return usage("towpath doctor ghcr.io/owner/app:1", "which image? doctor needs a reference")
+	case len(args) != 1:
+		return exitError{exitUsage, exactly("IMAGE")(cmd, args), "towpath doctor ghcr.io/owner/app:1"}
 	}
 	root, err := a.openRoot()
 	if err != nil {
@@ -157,35 +156,4 @@ func (a *app) watch() (tell func(snapshot.Hop, snapshot.Summary), done func()) {
 	}
 	p := report.NewProgress(a.Err)
 	return func(h snapshot.Hop, st snapshot.Summary) { p.Say(fmt.Sprintf("%s  %s", h.Endpoint, st.Stage)) }, p.Done
-}
-
-func loadSnapshot(name string) (*snapshot.Snapshot, error) {
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return nil, exitError{exitUsage, fmt.Errorf("--from: %w", err), ""}
-	}
-	var s snapshot.Snapshot
-	if err := json.Unmarshal(data, &s); err != nil {
-		return nil, exitError{exitUsage, fmt.Errorf("--from %s: it is no snapshot: %w", name, err), "a file that towpath doctor --save wrote"}
-	}
-	if s.Schema != snapshot.Schema {
-		return nil, usage("a file that towpath doctor --save wrote", "--from %s: its schema is %q, and this towpath reads %s", name, s.Schema, snapshot.Schema)
-	}
-	return &s, nil
-}
-
-func saveSnapshot(name string, s *snapshot.Snapshot) error {
-	data, err := json.MarshalIndent(s, "", " ")
-	if err != nil {
-		return fmt.Errorf("save the snapshot: %w", err)
-	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return fmt.Errorf("save the snapshot: %w", err)
-	}
-	if _, err := f.Write(append(data, '\n')); err != nil {
-		f.Close()
-		return fmt.Errorf("save the snapshot to %s: %w", name, err)
-	}
-	return f.Close()
 }
