@@ -163,7 +163,7 @@ func (a *app) recovered(c *report.Change, done []apply.Result) {
 	for _, r := range done {
 		c.Recovered = append(c.Recovered, r.ID)
 		c.Left = append(c.Left, r.Left...)
-		fmt.Fprintf(a.Err, "towpath: change %s (%s) had been interrupted; it was undone first\n", r.ID, r.Reason)
+		a.say("change %s (%s) had been interrupted; it was undone first", r.ID, r.Reason)
 	}
 }
 
@@ -225,8 +225,8 @@ func (a *app) notePending() {
 	switch {
 	case err != nil || e == nil:
 	case e.Holder != "":
-		fmt.Fprintf(a.Err, "towpath: change %s (%s) is being made right now by %s\n", e.ID, e.Reason, e.Holder)
+		a.say("change %s (%s) is being made right now by %s", e.ID, e.Reason, e.Holder)
 	default:
-		fmt.Fprintf(a.Err, "towpath: change %s (%s) was interrupted; the next apply, rollback or --fix undoes it first\n", e.ID, e.Reason)
+		a.say("change %s (%s) was interrupted; the next apply, rollback or --fix undoes it first", e.ID, e.Reason)
 	}
 }

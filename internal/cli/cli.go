@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -77,22 +78,32 @@ func (a *app) fail(err error) int {
 			return exit.status
 		}
 	}
-	fmt.Fprintf(a.Err, "towpath: %v\n", exit.err)
+	a.say("%v", exit.err)
 	if exit.hint != "" {
-		fmt.Fprintf(a.Err, "towpath: try: %s\n", exit.hint)
+		a.say("try: %s", exit.hint)
 	}
 	return exit.status
+}
+
+// say tells something on the error stream, every line by whom it is told.
+func (a *app) say(format string, args ...any) {
+	for line := range strings.Lines(fmt.Sprintf(format, args...)) {
+		fmt.Fprintf(a.Err, "towpath: %s\n", strings.TrimSuffix(line, "\n"))
+	}
 }
 
 // told keeps the exit status of an error whose text the document has, and tells
 // it to the reader of the error stream, too.
 func (a *app) told(err error) error {
-	exit, ok := errors.AsType[exitError](err)
-	if !ok || a.format == report.Text {
+	if err == nil || a.format == report.Text {
 		return err
 	}
+	exit, ok := errors.AsType[exitError](err)
+	if !ok {
+		exit = exitError{status: exitFailed, err: err}
+	}
 	if exit.err != nil {
-		fmt.Fprintf(a.Err, "towpath: %v\n", exit.err)
+		a.say("%v", exit.err)
 	}
 	return exitError{status: exit.status}
 }
@@ -127,6 +138,7 @@ func newRoot(a *app) *cobra.Command {
 		Args:              cobra.ArbitraryArgs,
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.flags.check(a) },
 	}
+	root.SuggestionsMinimumDistance = 2
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)

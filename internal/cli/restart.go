@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/towpath-dev/towpath/internal/plan"
 	"github.com/towpath-dev/towpath/internal/runtime"
@@ -29,7 +28,7 @@ func (r restarter) hook(units bool) func(context.Context, plan.Restart) error {
 			return err
 		}
 		defer done()
-		fmt.Fprintf(r.app.Err, "towpath: restarting %s: %s\n", what.Unit, what.Why)
+		r.app.say("restarting %s: %s", what.Unit, what.Why)
 		rt := *v.Runtime
 		if rt.Unit == "" {
 			rt.Unit = what.Unit
@@ -39,7 +38,7 @@ func (r restarter) hook(units bool) func(context.Context, plan.Restart) error {
 		}
 		err = runtime.Await(ctx, v.Socket())
 		if errors.Is(err, runtime.ErrNoCRI) && (r.survey == nil || !r.survey.Runtime.CRI.Images) {
-			fmt.Fprintf(r.app.Err, "towpath: %v\n", err)
+			r.app.say("%v", err)
 			return nil // it had none before the change, or a rollback brings back a file that costs it
 		}
 		return err

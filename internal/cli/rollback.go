@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -66,35 +65,36 @@ func newHistory(a *app) *cobra.Command {
 		Use:   "history",
 		Short: "List the changes that were made to this node",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			a.notePending()
-			site, err := a.site()
-			if err != nil {
-				return err
-			}
-			list, err := apply.History(site)
-			if err != nil && len(list) == 0 {
-				return err
-			}
-			if err != nil {
-				fmt.Fprintf(a.Err, "towpath: %v\n", err)
-			}
-			entries := []report.Entry{}
-			for _, e := range list {
-				entry := report.Entry{ID: e.ID, Time: e.Time, Reason: e.Reason, State: string(e.State), Files: append([]string{}, e.Files...)}
-				if e.Undoes != "" {
-					entry.Undoes = &e.Undoes
-				}
-				entries = append(entries, entry)
-			}
-			if a.format != report.Text {
-				return report.Write(a.Out, a.format, report.History{Schema: report.Schema, Kind: "history", Entries: entries, Findings: []report.Finding{}})
-			}
-			report.NewTerminal(a.Out, a.Env).History(entries)
-			return nil
-		},
+		RunE:  func(*cobra.Command, []string) error { return a.history() },
 	}
 	c.Flags().StringVar(&a.flags.root, "root", "/", "look at the node whose file system is mounted at `DIR`")
 	c.Flags().StringVar(&a.flags.state, "state", "", "the journal is in `DIR` (default ROOT/var/lib/towpath)")
 	return c
+}
+
+func (a *app) history() error {
+	a.notePending()
+	site, err := a.site()
+	if err != nil {
+		return err
+	}
+	list, err := apply.History(site)
+	entries := make([]report.Entry, 0, len(list))
+	for _, e := range list {
+		entry := report.Entry{ID: e.ID, Time: e.Time, Reason: e.Reason, State: string(e.State), Files: append([]string{}, e.Files...)}
+		if e.Undoes != "" {
+			entry.Undoes = &e.Undoes
+		}
+		entries = append(entries, entry)
+	}
+	if a.format == report.Text {
+		if err == nil || len(entries) > 0 {
+			report.NewTerminal(a.Out, a.Env).History(entries)
+		}
+		return err
+	}
+	if werr := report.Write(a.Out, a.format, report.NewHistory(entries, err)); werr != nil {
+		return werr
+	}
+	return a.told(err)
 }

@@ -152,7 +152,17 @@ type History struct {
 	Schema   string    `json:"schema"`
 	Kind     string    `json:"kind"` // "history"
 	Entries  []Entry   `json:"entries"`
+	Error    *string   `json:"error"` // what of the journal cannot be read
 	Findings []Finding `json:"findings"`
+}
+
+// NewHistory is the document of a journal, as far as it can be read.
+func NewHistory(entries []Entry, err error) History {
+	h := History{Schema: Schema, Kind: "history", Entries: entries, Findings: []Finding{}}
+	if err != nil {
+		h.Error = text(err.Error())
+	}
+	return h
 }
 
 // Entry is one run in the journal.
