@@ -219,10 +219,7 @@ type Explain struct {
 	Reference string    `json:"reference"`
 	Runtime   *Runtime  `json:"runtime"`
 	Requests  []Request `json:"requests"`
-	Fetch     []Request `json:"fetch"`
 	Ignored   []Ignored `json:"ignored"`
-	Fails     *string   `json:"fails"`
-	Findings  []Finding `json:"findings"`
 }
 
 // Request is one request that the runtime would make.
@@ -249,7 +246,7 @@ type TLS struct {
 	Verify bool       `json:"verify"`
 }
 
-// Ignored is something that the runtime disregards.
+// Ignored is something that the runtime disregards, or for which it asks nobody.
 type Ignored struct {
 	File string  `json:"file"`
 	Line *int    `json:"line"`
