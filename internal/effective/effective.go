@@ -48,6 +48,7 @@ func Read(in Input) Reading {
 		r.containerd()
 	}
 	r.sandbox()
+	r.notRestarted()
 	r.elsewhere()
 	r.nearby()
 	return r.out
@@ -177,6 +178,9 @@ func withoutTLS(hosts []route.Host) []route.Host {
 func (r *reading) stop() {
 	c := r.out.Config
 	why := slices.Concat(c.Fatal, c.CRIDead, c.PullFails)
+	if r.Runtime.CRI.Images {
+		why = c.PullFails // it runs with what it read before: the next start will fail
+	}
 	for i := range r.out.Findings {
 		f := &r.out.Findings[i]
 		f.Stops = f.Stops || f.Severity == finding.Error && slices.ContainsFunc(why, func(w containerdconfig.Failure) bool {
@@ -206,7 +210,7 @@ var otherInstance = finding.Kind{
 }
 
 // Kinds are the findings that this package makes itself.
-var Kinds = []finding.Kind{otherInstance, nearDirectory, nearKey, nearTable}
+var Kinds = []finding.Kind{otherInstance, nearDirectory, nearKey, nearTable, unloaded}
 
 // conventional are the places where people put hosts.toml files.
 var conventional = []string{
