@@ -1,0 +1,2 @@
+// Package demo prototype.
+package demo
