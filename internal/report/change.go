@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,9 +51,12 @@ func (c *Change) Failed(err error) {
 
 // Plan prints a plan as a diff, and what has to be restarted for it.
 func (t *Terminal) Plan(p plan.Plan) {
-	for line := range strings.Lines(p.Unified()) {
-		text := strings.TrimSuffix(line, "\n")
+	lines := slices.Collect(strings.Lines(p.Unified()))
+	for i, text := range lines {
+		text = strings.TrimSuffix(text, "\n")
 		switch {
+		case strings.HasPrefix(text, "diff ") && i+1 < len(lines) && strings.HasPrefix(lines[i+1], "--- "):
+			continue // the next two lines say the same
 		case strings.HasPrefix(text, "+++"), strings.HasPrefix(text, "---"), strings.HasPrefix(text, "diff "):
 			text = t.paint(bold, text)
 		case strings.HasPrefix(text, "+"):
