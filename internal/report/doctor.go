@@ -90,7 +90,8 @@ func (t *Terminal) hop(n int, h snapshot.Hop) {
 				mark = t.paint(grey, t.symbol("·", "--"))
 			}
 		}
-		t.print("   %s %s %s%s\n", mark, pad(string(st.Stage), 9), t.fold(printable(saw), strings.Repeat(" ", 15)), t.paint(grey, took(st.Took)))
+		indent := strings.Repeat(" ", 14+runewidth.StringWidth(t.symbol("✓", "ok")))
+		t.print("   %s %s %s%s\n", mark, pad(string(st.Stage), 9), t.fold(printable(saw), indent), t.paint(grey, took(st.Took)))
 	}
 	t.print("\n")
 }

@@ -28,7 +28,9 @@ func TestLongPlacesAndQuotedLinesFitTheTerminal(t *testing.T) {
 		Pull:  &snapshot.Pull{Hops: []snapshot.Hop{{Endpoint: "https://harbor.lan/v2", From: f.At, Resolves: true}}},
 		Files: []source.File{{Path: file, Data: []byte(line)}},
 	}
-	got := written(func(t *Terminal) { t.Seen(s, diagnosis.Diagnosis{Verdict: diagnosis.Broken, Findings: []finding.Finding{f}}) })
+	got := written(func(t *Terminal) {
+		t.Seen(s, diagnosis.Diagnosis{Verdict: diagnosis.Broken, Findings: []finding.Finding{f}})
+	})
 	for l := range strings.Lines(got) {
 		if w := runewidth.StringWidth(strings.TrimSuffix(l, "\n")); w > 80 {
 			t.Errorf("%d columns: %s", w, l)
