@@ -2,6 +2,7 @@ package demo
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -18,9 +19,9 @@ const Columns = 80
 // Opening prints what is about to be seen.
 func Opening(t *report.Terminal) {
 	t.Heading("Towpath", "why a node cannot pull an image, and the cure")
-	t.Say("Five pulls that fail, after five guides that are read a lot. The registries, " +
-		"their certificates and their faults are real and run inside this process; the " +
-		"nodes are directories. Nothing else of this machine is touched.")
+	t.Say("Pulls that fail, and what it takes to find out why. The registries, their " +
+		"certificates and their faults are real and run inside this process; the nodes are " +
+		"directories, gone in the end. Nothing else of this machine is touched.")
 	t.Gap()
 }
 
@@ -60,7 +61,11 @@ func (o Outcome) act(t *report.Terminal, a Act, p Played) {
 	if p.Plan.Empty() {
 		return
 	}
-	t.Command("towpath doctor --fix " + o.Scene.Image)
+	flags := ""
+	if len(p.Plan.Restart) > 0 {
+		flags = "--allow-restart "
+	}
+	t.Command("towpath doctor --fix " + flags + o.Scene.Image)
 	t.Plan(p.Plan)
 	t.Gap()
 	p.end(t)
@@ -90,15 +95,21 @@ func (p Played) end(t *report.Terminal) {
 // Closing prints what was seen and what to do next.
 func Closing(t *report.Terminal, all []Outcome, took time.Duration) {
 	t.Gap()
-	t.Heading("What it was", fmt.Sprintf("%.1f s", took.Seconds()))
+	t.Heading("In short", fmt.Sprintf("%.1f s", took.Seconds()))
 	for _, o := range all {
-		var causes []string
-		for _, a := range o.Scene.Acts {
-			causes = append(causes, a.Cause)
+		for i, a := range o.Scene.Acts {
+			if i == 0 {
+				t.Mark(o.Err == nil, fmt.Sprintf("%d  %-38s %s", o.Scene.Number, o.Scene.Title, a.Cause))
+			} else {
+				t.Say(fmt.Sprintf("%43s %s", "", a.Cause))
+			}
 		}
-		t.Mark(o.Err == nil, fmt.Sprintf("%d  %-36s %s", o.Scene.Number, o.Scene.Title, strings.Join(causes, ", ")))
 	}
 	t.Gap()
+	if slices.ContainsFunc(all, func(o Outcome) bool { return o.Err != nil }) {
+		t.Say("Not every pull was mended: this is a fault of Towpath, please report it.")
+		return
+	}
 	t.Say("Each cause was proven, each fix was kept only after a fresh look, and each was " +
 		"taken back. Next, on a node where a pull fails:")
 	t.Gap()
@@ -120,12 +131,19 @@ func (l Look) print(t *report.Terminal) {
 	t.Seen(&s, d)
 }
 
+var digest = regexp.MustCompile(`(sha256:[0-9a-f]{12})[0-9a-f]{52}`)
+
 // asked are the hosts up to the one that serves the image, which is where the
-// runtime stops; of each, its own requests.
+// runtime stops. Of each the runtime's own requests are left, without times, and
+// digests short.
 func asked(hops []snapshot.Hop) []snapshot.Hop {
 	var out []snapshot.Hop
 	for _, h := range hops {
 		h.Stages = slices.DeleteFunc(slices.Clone(h.Stages), func(s snapshot.Summary) bool { return s.Stage == snapshot.API })
+		for i := range h.Stages {
+			h.Stages[i].Took = 0
+			h.Stages[i].Saw = digest.ReplaceAllString(h.Stages[i].Saw, "$1")
+		}
 		out = append(out, h)
 		if h.Resolves && h.Failure == nil {
 			break
