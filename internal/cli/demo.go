@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,7 +40,11 @@ is not mended.`,
 				}
 				scenes = scenes[only-1 : only]
 			}
-			return a.demo(cmd.Context(), scenes)
+			// Whoever closes the pager or the terminal early stops the play, and
+			// gets a tidy machine all the same.
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGPIPE, syscall.SIGHUP)
+			defer stop()
+			return a.demo(ctx, scenes)
 		},
 	}
 	c.Flags().IntVar(&only, "scene", 0, "play scene `N` alone")

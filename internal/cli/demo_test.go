@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -66,5 +68,33 @@ func TestDemoNamesTheScenesThatDoNotEndWell(t *testing.T) {
 		if want := "towpath: scene 1 (another-server): doctor does not name dns/name-not-found first\n"; errs.String() != want {
 			t.Errorf("got %q", errs.String())
 		}
+	}
+}
+
+// A demo into a pipe that nobody reads any more runs in a process of its own:
+// that signal would end this one.
+func TestDemoTidiesUpWhenItsPagerIsClosed(t *testing.T) {
+	if os.Getenv("TOWPATH_TEST_DEMO") != "" {
+		os.Exit(Main(context.Background(), World{Args: []string{"demo"}, Out: os.Stdout, Err: os.Stderr}))
+	}
+	dir := t.TempDir()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var errs strings.Builder
+	c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	c.Env, c.Stdout, c.Stderr = append(os.Environ(), "TOWPATH_TEST_DEMO=1", "TMPDIR="+dir), w, &errs
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	r.Close()
+	_ = c.Wait()
+	if c.ProcessState.ExitCode() != exitFailed || errs.String() != "towpath: interrupted\n" {
+		t.Errorf("%v: %s", c.ProcessState, errs.String())
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }
