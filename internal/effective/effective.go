@@ -116,9 +116,19 @@ func (r *reading) registriesYAML() {
 }
 
 func (r *reading) k3sOptions() k3s.Options {
+	o := K3sOptions(r.Runtime)
+	if r.Registries != "" && o.Set != nil {
+		o.Set = append(o.Set, snapshot.Option{Key: "private-registry", Value: r.Registries})
+	}
+	return o
+}
+
+// K3sOptions is what is known of the K3s or RKE2 that owns a runtime.
+func K3sOptions(rt snapshot.Runtime) k3s.Options {
 	o := k3s.Options{Whole: true}
-	if owner := r.Runtime.Owner; owner != nil {
+	if owner := rt.Owner; owner != nil {
 		o.Started = owner.Started
+		o.Set = append([]snapshot.Option{}, owner.Options...)
 	}
 	return o
 }
