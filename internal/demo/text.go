@@ -21,7 +21,8 @@ func Opening(t *report.Terminal) {
 	t.Heading("Towpath", "why a node cannot pull an image, and the cure")
 	t.Say("Pulls that fail, and what it takes to find out why. The registries, their " +
 		"certificates and their faults are real and run inside this process; the nodes are " +
-		"directories, gone in the end. Nothing else of this machine is touched.")
+		"directories, gone in the end. No container runtime runs: its words are quoted, " +
+		"and nothing is restarted. Nothing else of this machine is touched.")
 	t.Gap()
 }
 
