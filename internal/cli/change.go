@@ -186,7 +186,7 @@ func (a *app) healthy(ctx context.Context, before *survey.Survey) (string, error
 // what it is proven that it can be pulled.
 func (a *app) pulls(ctx context.Context, s *survey.Survey, ref route.Ref, login *route.Auth) (string, error) {
 	if !a.atHome() || !s.Runtime.CRI.Asked {
-		return "a replay of the pull", nil
+		return "a fresh look", nil
 	}
 	c, err := runtime.Dial(s.Socket())
 	if err != nil {

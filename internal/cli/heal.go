@@ -99,7 +99,7 @@ func (p *proof) check(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("the image still cannot be pulled: %s: %s", f.Code, f.Text)
 		}
 	}
-	return "a replay of the pull, which gets further", nil
+	return "a fresh look, in which the pull gets further", nil
 }
 
 // hidden reports whether a finding is new and lies behind what was fixed, or was

@@ -22,6 +22,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv("TOWPATH_TEST_DEMO") != "" { // the demonstration is to be alone in its directory
+		os.Exit(m.Run())
+	}
 	testscript.Main(m, map[string]func(){"towpath": func() {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()

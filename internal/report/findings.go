@@ -101,6 +101,15 @@ func (t *Terminal) fix(f *finding.Fix) {
 	}
 }
 
+// room is how much of a user's line is shown behind so many columns.
+func (t *Terminal) room(taken int) int {
+	const most = 160
+	if t.Width-taken < 20 {
+		return most
+	}
+	return min(most, t.Width-taken)
+}
+
 // printable replaces what a terminal would act on.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
@@ -111,12 +120,8 @@ func printable(s string) string {
 	}, s)
 }
 
-func cut(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n]) + "…"
-	}
-	return s
-}
+// cut shortens a text to a width in columns.
+func cut(s string, width int) string { return runewidth.Truncate(s, width, "…") }
 
 // Summary counts findings: "2 errors, 1 warning".
 func Summary(all []finding.Finding) string {

@@ -26,11 +26,8 @@ func newQuoter(t *Terminal, files []source.File) *quoter {
 	return q
 }
 
-// What is quoted: lines of this many columns, of files of this many bytes.
-const (
-	widestQuote = 160
-	largestFile = 1 << 20
-)
+// largestFile is the size of a file above which its lines are not quoted. Bytes.
+const largestFile = 1 << 20
 
 // quote prints where a finding is and the user's own line with a mark under the
 // place, credentials masked. It is false when there is no line to print.
@@ -44,8 +41,9 @@ func (q *quoter) quote(f finding.Finding) bool {
 		return false
 	}
 	number := fmt.Sprintf("%5d | ", f.At.Line)
-	q.print("  %s%s\n", q.paint(grey, number), cut(shown, widestQuote))
-	if before, length := mark(shown, plain, f.At.Column); length > 0 {
+	room := q.room(len(number) + 2)
+	q.print("  %s%s\n", q.paint(grey, number), cut(shown, room))
+	if before, length := mark(shown, plain, f.At.Column, room); length > 0 {
 		q.print("  %s%s\n", strings.Repeat(" ", len(number)+before), q.paint(red, strings.Repeat("^", length)))
 	}
 	return true
@@ -83,12 +81,13 @@ func spaced(line string) string { return strings.ReplaceAll(printable(line), "\t
 
 // mark is where the mark under a shown line begins and how long it is, in
 // columns; no length: the place cannot be told, for something before it is masked.
-func mark(shown, plain string, column int) (before, length int) {
+func mark(shown, plain string, column, room int) (before, length int) {
 	p, s := []rune(plain), []rune(shown)
 	at := column - 1
-	if column < 1 || at > len(p) || at > len(s) || at >= widestQuote-10 || string(p[:at]) != string(s[:at]) {
+	if column < 1 || at > len(p) || at > len(s) || at >= room || string(p[:at]) != string(s[:at]) {
 		return 0, 0
 	}
+	before = runewidth.StringWidth(string(s[:at]))
 	width := runewidth.StringWidth(strings.TrimRight(string(s[at:]), " "))
-	return runewidth.StringWidth(string(s[:at])), max(1, min(width, 60))
+	return before, max(1, min(width, 60, room-before))
 }
