@@ -140,7 +140,7 @@ func trees(p survey.Part) ([]source.File, error) {
 		for _, f := range p.Files {
 			rest, below := strings.CutPrefix(f.Path, strings.TrimSuffix(root, "/")+"/")
 			switch {
-			case !below || f.Kind == source.Directory || f.Unread || !strings.Contains(rest, "/"):
+			case !below || f.Kind == source.Directory || !strings.Contains(rest, "/"), f.Unread && f.Problem == "":
 				continue
 			case f.Problem != "" || f.Kind != source.Regular:
 				return nil, usage("", "%s: it cannot be read: %s", f.Path, problem(f))

@@ -154,6 +154,8 @@ func (r *named) take(name string) error {
 	case len(a.dialects) > 0:
 	case a.directory() && path.Base(name) == "certs.d":
 		a.dialects = []string{"containerd"}
+	case f.Problem != "":
+		return fmt.Errorf("%s: %s", name, f.Problem)
 	default:
 		return &Unknown{name}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/towpath-dev/towpath/internal/dialect"
 	"github.com/towpath-dev/towpath/internal/finding"
@@ -145,7 +146,7 @@ func (r *reader) directory(dir, registry string) {
 		return
 	}
 	r.named(dir, registry)
-	if f.Unread && f.Kind == source.Directory {
+	if f.Unread && f.Problem == "" && f.Kind == source.Directory {
 		return
 	}
 	out := route.Route{Match: registry, From: source.Pos{File: dir}}
@@ -203,8 +204,11 @@ func (r *reader) openFile(file, registry string) *hostsFile {
 	f := r.tree.files[h.path]
 	switch {
 	case f == nil || f.Kind == source.Dangling:
-	case f.Unread:
+	case f.Unread && f.Problem == "":
 		h.verdict = unknown
+	case strings.HasSuffix(f.Problem, "not read"): // by us, for its size
+		h.verdict, h.problem = unknown, problemOf(h.path, f.Problem)
+		h.problem.Unread = true
 	case f.Problem != "" && unsure(f.Problem):
 		h.verdict, h.problem = unknown, problemOf(h.path, f.Problem)
 	case f.Problem != "":
