@@ -93,7 +93,9 @@ func (a *app) change(ctx context.Context, p plan.Plan, restart restarter, check 
 	}
 	by := ""
 	hooks := apply.Hooks{Restart: restart.hook(touchesUnits(p)), Check: func(ctx context.Context) (err error) {
-		by, err = check(ctx)
+		if by, err = check(ctx); ctx.Err() != nil {
+			return errInterrupted // what was seen meanwhile says nothing
+		}
 		return err
 	}}
 	result, err := apply.Run(ctx, site, p, hooks)
