@@ -13,6 +13,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/node"
 	"github.com/towpath-dev/towpath/internal/report"
 	"github.com/towpath-dev/towpath/internal/route"
+	"github.com/towpath-dev/towpath/internal/rule"
 	"github.com/towpath-dev/towpath/internal/survey"
 )
 
@@ -68,7 +69,8 @@ func (a *app) inspectNode(ctx context.Context) (report.Inspection, error) {
 		return report.Inspection{}, err
 	}
 	defer done()
-	return report.Inspection{Target: s.Reading.Table.Target, Findings: s.Reading.Findings, Files: s.Files}, nil
+	found := slices.Concat(s.Reading.Findings, rule.Unseen(s.Node, "sudo towpath lint"))
+	return report.Inspection{Target: s.Reading.Table.Target, Findings: found, Files: s.Files}, nil
 }
 
 // inspectPaths reads files and directories that were named.

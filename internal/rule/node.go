@@ -21,11 +21,16 @@ func findCouldNotLook(s *snapshot.Snapshot) []finding.Finding {
 	if s.Node == nil {
 		return nil
 	}
+	return Unseen(s.Node, "sudo towpath doctor "+quote(s.Image))
+}
+
+// Unseen is what could not be looked at on a node, and the command that would see it.
+func Unseen(n *snapshot.Node, command string) []finding.Finding {
 	var out []finding.Finding
-	for _, u := range s.Node.Unseen {
+	for _, u := range n.Unseen {
 		f := couldNotLook.New("node", finding.Args{"what": u.What, "why": u.Why})
 		f.Stage = "node"
-		out = append(out, f.Saw(u.Why, u.What, "sudo towpath doctor "+quote(s.Image)))
+		out = append(out, f.Saw(u.Why, u.What, command))
 	}
 	return out
 }
