@@ -29,7 +29,8 @@ func newApply(a *app) *cobra.Command {
 		Long: `Apply takes files of the dialect that the node's runtime reads and puts them where
 it reads them: a tree of hosts.toml files or single ones with their directory, a
 registries.yaml, a config.toml. Files that are not named are left alone, and files
-that the runtime would not read as they are meant are refused.
+that the runtime would not read as they are meant are refused, unless --fail-on
+says otherwise.
 
 It shows a diff and asks. Afterwards the runtime has to be well and, with --verify,
 has to pull the image; else every file is put back. rollback does that later.`,
@@ -41,7 +42,7 @@ has to pull the image; else every file is put back. rollback does that later.`,
 	}
 	a.flags.node(c.Flags())
 	a.flags.network(c.Flags())
-	a.flags.findings(c.Flags())
+	a.flags.findings(c.Flags(), "error")
 	a.flags.changes(c.Flags())
 	a.flags.dialect(c, &f.from)
 	c.Flags().StringVar(&f.verify, "verify", "", "keep the change only if `IMAGE` can be pulled with it")

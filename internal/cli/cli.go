@@ -136,7 +136,7 @@ func newRoot(a *app) *cobra.Command {
 			return cmd.Help()
 		},
 		Args:              cobra.ArbitraryArgs,
-		PersistentPreRunE: func(*cobra.Command, []string) error { return a.flags.check(a) },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.flags.check(a, cmd) },
 	}
 	root.SuggestionsMinimumDistance = 2
 	root.SetIn(a.In)

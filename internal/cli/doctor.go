@@ -46,7 +46,7 @@ it back.`,
 	}
 	a.flags.node(c.Flags())
 	a.flags.network(c.Flags())
-	a.flags.findings(c.Flags())
+	a.flags.findings(c.Flags(), "error")
 	a.flags.changes(c.Flags())
 	c.Flags().BoolVar(&f.fix, "fix", false, "cure what can be cured on this node, after showing it")
 	c.Flags().BoolVar(&f.deep, "deep", false, "download every blob and check its digest")

@@ -38,14 +38,16 @@ files that are ignored, with the reason. It uses no network.`,
 				Image: args[0], Ref: ref, Table: s.Reading.Table, Proxy: proxyOf(s),
 				Findings: a.flags.kept(touching(s.Reading.Findings, ref.Registry)), Files: s.Files,
 			}
-			if a.format != report.Text {
-				return report.Write(a.Out, a.format, report.NewExplain(x))
+			if a.format == report.Text {
+				report.NewTerminal(a.Out, a.Env).Explain(x)
+			} else if err := report.Write(a.Out, a.format, report.NewExplain(x)); err != nil {
+				return err
 			}
-			report.NewTerminal(a.Out, a.Env).Explain(x)
-			return nil
+			return a.flags.status(x.Findings)
 		},
 	}
 	a.flags.node(c.Flags())
+	a.flags.findings(c.Flags(), "none")
 	return c
 }
 

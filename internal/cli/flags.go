@@ -45,6 +45,7 @@ func (f *flags) node(s *pflag.FlagSet) {
 	s.StringVar(&f.hostsDir, "hosts-dir", "", "read certs.d from `DIR`")
 	s.StringVar(&f.registries, "registries", "", "read registries.yaml from `FILE`")
 	s.StringVar(&f.containerdConfig, "containerd-config", "", "read containerd's configuration from `FILE`")
+	s.StringVar(&f.state, "state", "", "the journal of changes is in `DIR` (default ROOT/var/lib/towpath)")
 }
 
 // network adds the flags of commands that ask hosts.
@@ -66,21 +67,23 @@ func (f *flags) dialect(c *cobra.Command, into *string) {
 	complete(c, "from", all.Names()...)
 }
 
-// findings adds the flags of commands that judge.
-func (f *flags) findings(s *pflag.FlagSet) {
-	s.StringVar(&f.failOn, "fail-on", "error", "exit with 1 at findings of this `severity` or above: error, warning, info, or none of them")
+// findings adds the flags of commands that judge, with the severity at which they fail.
+func (f *flags) findings(s *pflag.FlagSet, failOn string) {
+	s.StringVar(&f.failOn, "fail-on", failOn, "exit with 1 at findings of this `severity` or above: error, warning, info, or none of them")
 	s.StringArrayVar(&f.ignore, "ignore", nil, "leave out findings with this `CODE` (repeatable)")
 }
 
 // changes adds the flags of commands that change a node.
 func (f *flags) changes(s *pflag.FlagSet) {
-	s.StringVar(&f.state, "state", "", "keep the journal in `DIR` (default ROOT/var/lib/towpath)")
 	s.BoolVarP(&f.yes, "yes", "y", false, "answer every question with yes")
 	s.BoolVar(&f.allowRestart, "allow-restart", false, "restart the runtime where a change needs it")
 }
 
 // check refuses values that no command can use.
-func (f *flags) check(a *app) error {
+func (f *flags) check(a *app, cmd *cobra.Command) error {
+	if own := cmd.Flag("fail-on"); own != nil && !own.Changed {
+		f.failOn = own.DefValue // commands share the variable, not the default
+	}
 	if !slices.Contains(formats, report.Format(f.output)) {
 		return usage("-o json", "-o %s: the formats are text, json and yaml", f.output)
 	}

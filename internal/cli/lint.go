@@ -57,7 +57,7 @@ directory with all that is below it; what it is, its name and content tell, or
 		},
 	}
 	a.flags.node(c.Flags())
-	a.flags.findings(c.Flags())
+	a.flags.findings(c.Flags(), "error")
 	a.flags.dialect(c, &from)
 	return c
 }

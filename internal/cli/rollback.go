@@ -26,7 +26,7 @@ else only said.`,
 			return a.rollback(cmd.Context(), strings.Join(args, ""))
 		},
 	}
-	c.Flags().StringVar(&a.flags.root, "root", "/", "work on the node whose file system is mounted at `DIR`")
+	a.flags.node(c.Flags())
 	a.flags.changes(c.Flags())
 	return c
 }
@@ -67,8 +67,7 @@ func newHistory(a *app) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(*cobra.Command, []string) error { return a.history() },
 	}
-	c.Flags().StringVar(&a.flags.root, "root", "/", "look at the node whose file system is mounted at `DIR`")
-	c.Flags().StringVar(&a.flags.state, "state", "", "the journal is in `DIR` (default ROOT/var/lib/towpath)")
+	a.flags.node(c.Flags())
 	return c
 }
 
