@@ -62,7 +62,22 @@ func parseSnapshot(data []byte) (*snapshot.Snapshot, error) {
 	if s.Image == "" || s.Ref.Registry == "" || s.Node == nil || s.Pull == nil {
 		return nil, errors.New("the snapshot is damaged: it lacks the image, the node or the pull")
 	}
+	numbered(&s)
 	return &s, nil
+}
+
+// numbered makes numbers of hops what rules rely on: their places in the list.
+func numbered(s *snapshot.Snapshot) {
+	for _, p := range []*snapshot.Pull{s.Pull, s.Sandbox} {
+		for i := 0; p != nil && i < len(p.Hops); i++ {
+			p.Hops[i].Index = i
+		}
+	}
+	for i := range s.Config {
+		if f := &s.Config[i]; f.Hop < 0 || f.Hop >= len(s.Pull.Hops) {
+			f.Hop, f.Endpoint = 0, ""
+		}
+	}
 }
 
 func notJSON(err error, size int) error {
