@@ -3,11 +3,13 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/towpath-dev/towpath/internal/apply"
 	"github.com/towpath-dev/towpath/internal/node"
 )
 
-// Flags that take a directory or a file.
+// Flags that take a directory, a file, or something that is none.
 var (
+	wordFlags      = []string{"verify", "user", "resolver", "timeout", "token-server", "scene"}
 	directoryFlags = []string{"root", "hosts-dir", "state"}
 	fileFlags      = []string{"registries", "containerd-config", "creds", "password-file", "save"}
 )
@@ -24,6 +26,9 @@ func completions(c *cobra.Command) {
 	complete(c, "fail-on", severities...)
 	complete(c, "ignore", codes()...)
 	complete(c, "runtime", node.Names()...)
+	for _, flag := range wordFlags {
+		complete(c, flag)
+	}
 	for _, flag := range directoryFlags {
 		if c.Flag(flag) != nil {
 			_ = c.MarkFlagDirname(flag)
@@ -54,4 +59,20 @@ func completeCodes(_ *cobra.Command, args []string, _ string) ([]string, cobra.S
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return codes(), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeEntries offers the changes that can be rolled back.
+func (a *app) completeEntries(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	site, err := a.site()
+	if err != nil || len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	list, _ := apply.History(site)
+	var out []string
+	for _, e := range list {
+		if e.State == apply.Done {
+			out = append(out, e.ID+"\t"+e.Reason)
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
 }

@@ -41,8 +41,9 @@ it back.`,
   towpath doctor --creds pull-secret.yaml registry.corp/app:2
   towpath doctor --save snapshot.json nginx     on the node
   towpath doctor --from snapshot.json           elsewhere`,
-		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.doctor(cmd, args, f) },
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.doctor(cmd, args, f) },
 	}
 	a.flags.node(c.Flags())
 	a.flags.network(c.Flags())

@@ -22,7 +22,8 @@ files that are ignored, with the reason. It uses no network.`,
 		Example: `  towpath explain ghcr.io/owner/app:1
   towpath explain --runtime containerd@1.6 --hosts-dir ./certs.d registry.corp:5000/app
   towpath explain --registries registries.yaml nginx`,
-		Args: exactly("IMAGE"),
+		Args:              exactly("IMAGE"),
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ref, err := route.ParseRef(args[0])
 			if err != nil {

@@ -21,7 +21,8 @@ func newRollback(a *app) *cobra.Command {
 the ID that history shows. Files that somebody else has changed since are left
 alone and named. What needs a restart to count is restarted with --allow-restart,
 else only said.`,
-		Args: cobra.MaximumNArgs(1),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: a.completeEntries,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.rollback(cmd.Context(), strings.Join(args, ""))
 		},
