@@ -49,6 +49,7 @@ func Judge(s *snapshot.Snapshot, rules []rule.Rule, kinds []finding.Kind) Diagno
 	}
 	all = append(all, j.unexplained(all)...)
 	j.roles(all)
+	all = once(all)
 	serving := j.serving(all)
 	all = asked(all, serving)
 	j.weigh(all, serving)
@@ -145,6 +146,22 @@ func distinct(all []finding.Finding) []finding.Finding {
 	})
 }
 
+// once drops what is wrong a second time with an endpoint that stands in the
+// chain twice, as mirror and as server: the first of them served, the second is
+// not asked.
+func once(all []finding.Finding) []finding.Finding {
+	type key struct{ code, id, subject, endpoint, because string }
+	seen := map[key]int{}
+	return slices.DeleteFunc(all, func(f finding.Finding) bool {
+		k := key{f.Code, f.ID, f.Subject, f.Endpoint, f.Because}
+		hop, told := seen[k]
+		if !told {
+			seen[k] = f.Hop
+		}
+		return told && f.Endpoint != "" && f.Hop != hop
+	})
+}
+
 var unexplained = finding.Kind{
 	Code: "network/unexplained", ID: "network/unexplained",
 	Title:    "A host of the chain fails in a way that no rule explains",
@@ -164,7 +181,7 @@ func (j judge) unexplained(all []finding.Finding) []finding.Finding {
 	var out []finding.Finding
 	for _, h := range j.s.Pull.Hops {
 		if h.Failure == nil || slices.ContainsFunc(all, func(f finding.Finding) bool {
-			return f.Endpoint == h.Endpoint || f.Endpoint == "" && explains(f, h.Failure)
+			return f.Endpoint == h.Endpoint || f.Endpoint == "" && (explains(f, h.Failure) || writes(f, &h))
 		}) {
 			continue
 		}
@@ -173,6 +190,12 @@ func (j judge) unexplained(all []finding.Finding) []finding.Finding {
 		out = append(out, f.Saw(h.Failure.Text, h.Endpoint, "curl -sSv "+h.Endpoint+"/"))
 	}
 	return out
+}
+
+// writes reports whether a finding is about the line that makes a hop which no
+// request can be made to.
+func writes(f finding.Finding, h *snapshot.Hop) bool {
+	return h.Broken != "" && f.At.Line > 0 && f.At.File == h.From.File && f.At.Line == h.From.Line
 }
 
 // about reports whether a finding is about one hop.
@@ -225,9 +248,15 @@ func (j judge) causes(c, f finding.Finding) bool {
 	if c.Stage == "config" && c.Stops && f.Code == "node/runtime-not-responding" {
 		return true // the runtime does not answer because it could not load this
 	}
-	lost := c.Ignores && (c.Severity == finding.Error || c.Registry == j.s.Ref.Registry) || c.Code == "config/template-overrides-registries"
+	if c.Ignores && c.Stage == "config" && c.Endpoint != "" && slices.Contains(given, f.Code) && about(f, &j.s.Pull.Hops[c.Hop]) {
+		return true // what is written for this endpoint does not count
+	}
+	lost := c.Ignores && (c.Severity == finding.Error || c.Registry == j.s.Ref.Registry) || slices.Contains(unheard, c.Code)
 	return lost && c.Stage == "config" && !f.Ignores && f.Endpoint != "" && (j.unwritten(f) || j.generated(c, f))
 }
+
+// unheard are the findings about files that count and keep others from counting.
+var unheard = []string{"config/template-overrides-registries", "config/directory-hides-default"}
 
 // given is what hosts lack when an entry of registries.yaml is lost.
 var given = []string{"tls/private-ca-untrusted", "tls/client-certificate-required", "auth/no-credentials-sent"}

@@ -21,25 +21,38 @@ import (
 // lists are never null.
 const Schema = "towpath/v1"
 
-// Place is a position in JSON.
+// Place is a line in JSON.
 type Place struct {
-	File   string `json:"file"`
-	Line   *int   `json:"line"`
-	Column *int   `json:"column,omitempty"`
+	File string `json:"file"`
+	Line *int   `json:"line"`
 }
 
-func place(p source.Pos, column bool) *Place {
+func place(p source.Pos) *Place {
 	if p.File == "" {
 		return nil
 	}
-	out := &Place{File: p.File}
-	if p.Line > 0 {
-		out.Line = &p.Line
+	return &Place{File: p.File, Line: counted(p.Line)}
+}
+
+// Spot is a position in JSON.
+type Spot struct {
+	Place
+	Column *int `json:"column"`
+}
+
+func spot(p source.Pos) *Spot {
+	if p.File == "" {
+		return nil
 	}
-	if column && p.Column > 0 {
-		out.Column = &p.Column
+	return &Spot{Place: *place(p), Column: counted(p.Column)}
+}
+
+// counted is null for what is not known.
+func counted(n int) *int {
+	if n <= 0 {
+		return nil
 	}
-	return out
+	return &n
 }
 
 // Runtime names the program whose pull is judged.
@@ -73,7 +86,7 @@ type Finding struct {
 	Confidence finding.Confidence `json:"confidence"`
 	Subject    string             `json:"subject"`
 	Text       string             `json:"text"`
-	At         *Place             `json:"at"`
+	At         *Spot              `json:"at"`
 	Evidence   []finding.Evidence `json:"evidence"`
 	Fix        *Fix               `json:"fix"`
 }
@@ -102,7 +115,7 @@ func Findings(all []finding.Finding) []Finding {
 	for _, f := range all {
 		out = append(out, Finding{
 			Code: f.Code, ID: f.ID, Severity: f.Severity, Role: f.Role, Because: text(f.Because), Confidence: f.Confidence,
-			Subject: f.Subject, Text: f.Text, At: place(f.At, true), Evidence: append([]finding.Evidence{}, f.Evidence...), Fix: fix(f.Fix),
+			Subject: f.Subject, Text: f.Text, At: spot(f.At), Evidence: append([]finding.Evidence{}, f.Evidence...), Fix: fix(f.Fix),
 		})
 	}
 	return out
@@ -167,7 +180,7 @@ func Hops(p *snapshot.Pull) []Hop {
 		return out
 	}
 	for _, h := range p.Hops {
-		d := Hop{Endpoint: h.Endpoint, From: place(h.From, false), Stages: []Stage{}}
+		d := Hop{Endpoint: h.Endpoint, From: place(h.From), Stages: []Stage{}}
 		for _, s := range h.Stages {
 			d.Stages = append(d.Stages, Stage{Stage: s.Stage, OK: s.OK, Ms: millis(s.Took), Saw: s.Saw, Error: text(s.Err)})
 		}

@@ -27,7 +27,7 @@ func NewExplain(x Explanation) Explain {
 	}
 	for _, f := range x.Findings {
 		if f.Ignores {
-			p := place(f.At, false)
+			p := place(f.At)
 			if p == nil {
 				p = &Place{File: f.Subject}
 			}
@@ -41,7 +41,7 @@ func requests(x Explanation, list []route.Request) []Request {
 	out := make([]Request, 0, len(list))
 	for _, r := range list {
 		e := r.Endpoint
-		d := Request{Method: r.Method, URL: r.URL, Endpoint: e.String(), From: place(e.From, false), TLS: tlsOf(e)}
+		d := Request{Method: r.Method, URL: r.URL, Endpoint: e.String(), From: place(e.From), TLS: tlsOf(e)}
 		if source := credentials(e); source != "" {
 			d.Credentials = &Credentials{source}
 		}

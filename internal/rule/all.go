@@ -72,6 +72,7 @@ var All = []Rule{
 	{secretToMirror, findSecretToMirror},
 
 	{imageNotFound, findImageNotFound},
+	{headOnly, findHeadOnly},
 	{rateLimited, findRateLimited},
 	{serverError, findServerError},
 	{htmlManifest, findHTMLManifest},
@@ -82,6 +83,7 @@ var All = []Rule{
 	{redirectBlocked, findRedirectBlocked},
 	{redirectLoop, findRedirectLoop},
 
+	{schema1, findSchema1},
 	{noMatchingPlatform, findNoMatchingPlatform},
 	{wrongArchitecture, findWrongArchitecture},
 	{digestMismatch, findDigestMismatch},
