@@ -51,7 +51,7 @@ func Judge(s *snapshot.Snapshot, rules []rule.Rule, kinds []finding.Kind) Diagno
 	j.roles(all)
 	all = once(all)
 	serving := j.serving(all)
-	all = asked(all, serving)
+	all = asked(all, j.reached(all))
 	j.weigh(all, serving)
 	sort(all)
 	return Diagnosis{Verdict: j.verdict(all, serving), Findings: all}
@@ -62,13 +62,16 @@ type judge struct {
 	symptoms map[string][]string
 }
 
+// standing are the warnings of reading the files that bear on every pull.
+var standing = []string{"tls/verification-off", "config/changed-after-start"}
+
 // mistakes are what reading the files found that bears on any pull: files that
 // were meant to count and do not, certificates that are not verified, mirrors
 // that are passed over. Advice on order and safety of files is the business of
 // lint.
 func (j judge) mistakes(f finding.Finding) bool {
 	passed := f.Code == "config/resolve-capability-missing" && f.Registry != "" && j.s.Ref.Digest == ""
-	return f.Severity == finding.Error || f.Code == "tls/verification-off" || passed
+	return f.Severity == finding.Error || slices.Contains(standing, f.Code) || passed
 }
 
 // oddities are also worth telling when the pull fails: something written for
@@ -86,7 +89,7 @@ func (j judge) oddities(f finding.Finding) bool {
 func (j judge) configuration(bears func(finding.Finding) bool) []finding.Finding {
 	var out []finding.Finding
 	for _, f := range j.s.Config {
-		if !bears(f) || f.Registry != "" && f.Registry != j.s.Ref.Registry {
+		if !bears(f) || f.Registry != "" && f.Registry != j.s.Ref.Registry || stray(f, j.s.Ref.Registry) {
 			continue
 		}
 		if f.Stage == "" {
@@ -95,6 +98,18 @@ func (j judge) configuration(bears func(finding.Finding) bool) []finding.Finding
 		out = append(out, j.placed(f))
 	}
 	return out
+}
+
+// stray reports that a finding is about a directory that no image can name and
+// nothing says was meant for this registry.
+func stray(f finding.Finding, registry string) bool {
+	name := path.Base(f.At.File)
+	if f.Code != "config/wrong-directory-name" || f.Registry != "" || f.Fix != nil || name == "_default" {
+		return false
+	}
+	core := strings.Trim(strings.TrimPrefix(strings.TrimPrefix(strings.ToLower(name), "http"), "s:"), "*._-:/")
+	label, _, _ := strings.Cut(registry, ".")
+	return core != "" && !strings.Contains(registry, core) && !strings.Contains(core, label)
 }
 
 // placed ties a finding about an endpoint to the hop that it makes; one about an
@@ -180,7 +195,7 @@ func (j judge) unexplained(all []finding.Finding) []finding.Finding {
 	}
 	var out []finding.Finding
 	for _, h := range j.s.Pull.Hops {
-		if h.Failure == nil || slices.ContainsFunc(all, func(f finding.Finding) bool {
+		if h.Failure == nil || h.Failure.Cause == snapshot.NotNeeded || slices.ContainsFunc(all, func(f finding.Finding) bool {
 			return f.Endpoint == h.Endpoint || f.Endpoint == "" && (explains(f, h.Failure) || writes(f, &h))
 		}) {
 			continue
@@ -288,6 +303,15 @@ func (j judge) serving(all []finding.Finding) int {
 		return -1
 	}
 	if stopped(all) || j.s.Table.Route(j.s.Ref.Registry).Fails != "" {
+		return -1
+	}
+	return j.reached(all)
+}
+
+// reached is the index of the host that would serve the image if nothing on the
+// node itself kept the runtime from asking; -1: none would.
+func (j judge) reached(all []finding.Finding) int {
+	if j.s.Pull == nil {
 		return -1
 	}
 	for i, h := range j.s.Pull.Hops {

@@ -48,6 +48,7 @@ func Read(in Input) Reading {
 		r.containerd()
 	}
 	r.sandbox()
+	r.changed()
 	r.elsewhere()
 	r.nearby()
 	return r.out
@@ -196,7 +197,7 @@ var otherInstance = finding.Kind{
 }
 
 // Kinds are the findings that this package makes itself.
-var Kinds = []finding.Kind{otherInstance, nearDirectory, nearKey, nearTable}
+var Kinds = []finding.Kind{otherInstance, notLoaded, nearDirectory, nearKey, nearTable}
 
 // conventional are the places where people put hosts.toml files.
 var conventional = []string{
