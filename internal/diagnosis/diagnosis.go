@@ -70,6 +70,9 @@ var standing = []string{"tls/verification-off", "config/changed-after-start"}
 // that are passed over. Advice on order and safety of files is the business of
 // lint.
 func (j judge) mistakes(f finding.Finding) bool {
+	if nameless(f) {
+		return false
+	}
 	passed := f.Code == "config/resolve-capability-missing" && f.Registry != "" && j.s.Ref.Digest == ""
 	return f.Severity == finding.Error || slices.Contains(standing, f.Code) || passed
 }
@@ -77,7 +80,7 @@ func (j judge) mistakes(f finding.Finding) bool {
 // oddities are also worth telling when the pull fails: something written for
 // this registry that has no effect, or not the one that it seems to have.
 func (j judge) oddities(f finding.Finding) bool {
-	if j.mistakes(f) {
+	if j.mistakes(f) || nameless(f) {
 		return true
 	}
 	return f.Severity == finding.Warning && f.Registry != "" && (f.Ignores || slices.Contains([]string{
@@ -100,13 +103,18 @@ func (j judge) configuration(bears func(finding.Finding) bool) []finding.Finding
 	return out
 }
 
+// nameless reports that a finding is about a directory that no image can name.
+func nameless(f finding.Finding) bool {
+	return f.Code == "config/wrong-directory-name" && f.Registry == "" && f.Fix == nil && path.Base(f.At.File) != "_default"
+}
+
 // stray reports that a finding is about a directory that no image can name and
 // nothing says was meant for this registry.
 func stray(f finding.Finding, registry string) bool {
-	name := path.Base(f.At.File)
-	if f.Code != "config/wrong-directory-name" || f.Registry != "" || f.Fix != nil || name == "_default" {
+	if !nameless(f) {
 		return false
 	}
+	name := path.Base(f.At.File)
 	core := strings.Trim(strings.TrimPrefix(strings.TrimPrefix(strings.ToLower(name), "http"), "s:"), "*._-:/")
 	label, _, _ := strings.Cut(registry, ".")
 	return core != "" && !strings.Contains(registry, core) && !strings.Contains(core, label)
@@ -263,6 +271,9 @@ func (j judge) causes(c, f finding.Finding) bool {
 	if c.Stage == "config" && c.Stops && f.Code == "node/runtime-not-responding" {
 		return true // the runtime does not answer because it could not load this
 	}
+	if c.Stage == "config" && c.Stops && c.Endpoint == "" && slices.Contains(given, f.Code) && j.unwritten(f) {
+		return true // nobody knows what the files would say of this host
+	}
 	if c.Ignores && c.Stage == "config" && c.Endpoint != "" && slices.Contains(given, f.Code) && about(f, &j.s.Pull.Hops[c.Hop]) {
 		return true // what is written for this endpoint does not count
 	}
@@ -279,7 +290,7 @@ var given = []string{"tls/private-ca-untrusted", "tls/client-certificate-require
 // generated reports whether an endpoint stands in a file that K3s or RKE2 made
 // of the one that a finding is about, and lacks what could only come from there.
 func (j judge) generated(c, f finding.Finding) bool {
-	if c.Registry == "" || path.Base(c.At.File) != "registries.yaml" || !slices.Contains(given, f.Code) || j.s.Pull == nil {
+	if c.Registry == "" && !strings.Contains(c.Text, f.Subject) || path.Base(c.At.File) != "registries.yaml" || !slices.Contains(given, f.Code) || j.s.Pull == nil {
 		return false
 	}
 	return slices.ContainsFunc(j.s.Pull.Hops, func(h snapshot.Hop) bool {

@@ -4,6 +4,7 @@ package rule
 var All = []Rule{
 	{couldNotLook, findCouldNotLook},
 	{runtimeDown, findRuntimeDown},
+	{otherEndpoint, findOtherEndpoint},
 	{diskFull, findDiskFull},
 	{inodesFull, findInodesFull},
 	{readOnly, findReadOnly},
