@@ -173,7 +173,7 @@ func findWrongEndpoint(s *snapshot.Snapshot) []finding.Finding {
 		t := h.Trials[i]
 		f := wrongEndpoint.New(h.Host, finding.Args{"url": h.Endpoint, "host": name(h), "right": t.Detail}).In(h.From)
 		f.Fix.Intent = &finding.Intent{Do: finding.UsePath, Registry: s.Ref.Registry, Endpoint: h.Endpoint, Value: t.Detail}
-		f = bodyEvidence(f, fault{h, &step.Attempt, *step.Attempt.Fault(), h.Host}).Saw(outcome(&t.Attempt), t.Attempt.URL, curlCommand(&t.Attempt))
+		f = bodyEvidence(f, fault{hop: h, try: &step.Attempt, why: *step.Attempt.Fault(), host: h.Host}).Saw(outcome(&t.Attempt), t.Attempt.URL, curlCommand(&t.Attempt))
 		out = append(out, at(f, h, snapshot.Manifest))
 	}
 	return out
