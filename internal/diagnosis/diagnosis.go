@@ -48,6 +48,7 @@ func Judge(s *snapshot.Snapshot, rules []rule.Rule, kinds []finding.Kind) Diagno
 		all = joined(j.configuration(j.oddities), seen)
 	}
 	all = append(all, j.unexplained(all)...)
+	all = j.once(all)
 	j.roles(all)
 	serving := j.serving(all)
 	all = asked(all, serving)
@@ -171,6 +172,23 @@ func (j judge) unexplained(all []finding.Finding) []finding.Finding {
 		f := unexplained.New(h.Host, finding.Args{"host": h.Host, "stage": h.Failure.Stage, "why": h.Failure.Text}).Sure(finding.Possible)
 		f.Endpoint, f.Hop, f.Stage, f.At = h.Endpoint, h.Index, string(h.Failure.Stage), h.From
 		out = append(out, f.Saw(h.Failure.Text, h.Endpoint, "curl -sSv "+h.Endpoint+"/"))
+	}
+	return out
+}
+
+// once drops what is found of an endpoint that the runtime has already asked in
+// vain, as where a registry's own table repeats its server: the first one tells.
+func (j judge) once(all []finding.Finding) []finding.Finding {
+	again := func(f finding.Finding) bool {
+		return slices.ContainsFunc(all, func(g finding.Finding) bool {
+			return g.Endpoint == f.Endpoint && g.Hop < f.Hop && j.s.Pull.Hops[g.Hop].Failure != nil
+		})
+	}
+	var out []finding.Finding
+	for _, f := range all {
+		if f.Endpoint == "" || !again(f) {
+			out = append(out, f)
+		}
 	}
 	return out
 }

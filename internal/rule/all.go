@@ -86,5 +86,6 @@ var All = []Rule{
 	{wrongArchitecture, findWrongArchitecture},
 	{digestMismatch, findDigestMismatch},
 	{truncated, findTruncated},
+	{stalled, findStalled},
 	{slow, findSlow},
 }

@@ -16,11 +16,11 @@ var nameNotFound = finding.Kind{
 	Severity: finding.Error,
 	Text:     "no name server of this node knows {name}",
 	Variants: map[string]finding.Variant{
-		"split":  {Text: "name server {server} says that {name} does not exist, and is believed; {other} gives {addrs}"},
+		"split":   {Text: "name server {server} says that {name} does not exist, and is believed; {other} gives {addrs}"},
 		"unasked": {Text: "{name} is not in the hosts file, and /etc/nsswitch.conf has names looked up nowhere else (hosts: {sources}): dns is missing there"},
-		"typo":   {Text: "no name server of this node knows {name}; did you mean {guess}"},
-		"empty":  {Text: "{name} exists in DNS but has no address"},
-		"mirror": {Text: "no name server of this node knows the mirror {name}", Fix: "take {endpoint} out of the mirrors of {registry}, or correct its name"},
+		"typo":    {Text: "no name server of this node knows {name}; did you mean {guess}"},
+		"empty":   {Text: "{name} exists in DNS but has no address"},
+		"mirror":  {Text: "no name server of this node knows the mirror {name}", Fix: "take {endpoint} out of the mirrors of {registry}, or correct its name"},
 	},
 	Doc: "The name that fails may be that of the registry, of a mirror or of a redirect's target: it stands in the finding. " +
 		"Common causes are a typing error, a private zone that this resolver does not serve (split horizon, VPN down), an internal name that leaked out of a registry's configuration, " +
@@ -112,6 +112,10 @@ var hostsFileOverride = finding.Kind{
 			Text: "{at} sends {name} to {pinned}, where {symptom}; DNS says {addrs}",
 			Fix:  "remove {name} from {at}",
 		},
+		"first": {
+			Text: "{at} sends {name} to {pinned}, where nobody answers: the runtime waits {wait} for it at each connection before it tries {next}",
+			Fix:  "remove {name} from {at}",
+		},
 	},
 	Doc: "Go and glibc both prefer the hosts file, while `dig` asks DNS and shows the right address. Such lines come from lists that promise a faster site " +
 		"and from provisioning that pinned the address of a server long gone. Remove the line.",
@@ -151,7 +155,31 @@ func findHostsFileOverride(s *snapshot.Snapshot) []finding.Finding {
 		f.Fix.Edits = withoutName(s, x.name(), right)
 		out = append(out, at(f, h, snapshot.Resolve))
 	}
+	for _, d := range deadAddresses(s) {
+		if f, ok := deadLine(s, d); ok {
+			out = append(out, at(f, d.hop, snapshot.Resolve))
+		}
+	}
 	return out
+}
+
+// deadLine is the line of the hosts file that gives a dead address first.
+func deadLine(s *snapshot.Snapshot, d deadAddress) (finding.Finding, bool) {
+	if d.try.Lookup == nil || d.try.Lookup.Hosts == nil || s.Node == nil {
+		return finding.Finding{}, false
+	}
+	for _, line := range s.Node.Hosts {
+		if line.Addr != hostOf(d.addr) || !slices.ContainsFunc(line.Names, func(n string) bool { return sameHost(n, d.name()) }) {
+			continue
+		}
+		f := hostsFileOverride.Vary("first", d.host, finding.Args{
+			"at": line.At, "name": d.name(), "pinned": line.Addr, "wait": brief(d.wait), "next": addr(d.try),
+		}).In(line.At)
+		f.Severity, f.Fix.Live = finding.Warning, true
+		f.Fix.Edits = outOfLine(s.Files, &line, d.name())
+		return dialEvidence(f, d.fault), true
+	}
+	return finding.Finding{}, false
 }
 
 // withoutName takes a name out of the lines of the hosts file that give it

@@ -106,6 +106,14 @@ func hostOf(hostport string) string {
 	return strings.Trim(hostport, "[]")
 }
 
+// hostPort is a host with its port, be it the default.
+func hostPort(host, port string) string {
+	if i := strings.LastIndexByte(host, ':'); i > 0 && !strings.HasSuffix(host, "]") {
+		return host
+	}
+	return host + ":" + port
+}
+
 // addr is the address that an attempt ended up at: the one connected to, else
 // the first that was tried.
 func addr(a *snapshot.Attempt) string {

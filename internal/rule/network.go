@@ -2,6 +2,8 @@ package rule
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +17,9 @@ var connectionRefused = finding.Kind{
 	Severity: finding.Error,
 	Text:     "nothing accepts connections at {addr}",
 	Variants: map[string]finding.Variant{
-		"port": {Text: "nothing accepts connections at {addr}, but port {open} of the same host is open"},
+		"port":   {Text: "nothing accepts connections at {addr}, but port {open} of the same host is open"},
+		"filter": {Text: "connections to {addr} are rejected by a packet rule of this node: {rule}"},
+		"sent":   {Text: "a packet rule of this node sends {addr} to {to}, where nothing accepts connections"},
 	},
 	Doc: "The connection is refused at once: the service is down, listens on another port or only on another address, a hostPort is not implemented by the network plugin, " +
 		"or a firewall rejects it. Start the service or correct the port. " +
@@ -28,6 +32,9 @@ func findConnectionRefused(s *snapshot.Snapshot) []finding.Finding {
 		t := openPort(x.hop)
 		if t != nil {
 			variant, args["open"] = "port", t.Detail
+		}
+		if v := byRule(s, x, args); v != "" {
+			return ruleEvidence(dialEvidence(connectionRefused.Vary(v, x.host, args), x), s, x)
 		}
 		f := dialEvidence(connectionRefused.Vary(variant, x.host, args), x)
 		if t != nil {
@@ -53,20 +60,134 @@ var connectTimeout = finding.Kind{
 	Severity: finding.Error,
 	Text:     "no answer from {addr} within {waited}: packets are dropped on the way",
 	Variants: map[string]finding.Variant{
-		"port": {Text: "no answer from {addr} within {waited}, though port {open} of the same host is open: this port is filtered"},
+		"port":   {Text: "no answer from {addr} within {waited}, though port {open} of the same host is open: this port is filtered"},
+		"filter": {Text: "connections to {addr} are dropped by a packet rule of this node: {rule}"},
+		"sent":   {Text: "a packet rule of this node sends {addr} to {to}, from where no answer comes within {waited}"},
+		"first":  {Text: "{addr} does not answer: the runtime waits {waited} for it at each connection before it tries {next}, the next address of {name}"},
 	},
 	Doc: "Packets to this address vanish: a firewall drops them, the host is down or the route leads nowhere. The runtime waits 30 seconds for each request, and remembers nothing. " +
 		"Open the firewall, repair the route, or use a mirror that this node can reach.",
+	Symptoms: []string{"network/slow"},
 }
 
 func findConnectTimeout(s *snapshot.Snapshot) []finding.Finding {
-	return each(faults(s, snapshot.Connect, snapshot.DialTimeout), func(x fault) finding.Finding {
+	out := each(faults(s, snapshot.Connect, snapshot.DialTimeout), func(x fault) finding.Finding {
 		args, variant := finding.Args{"addr": addr(x.try), "waited": brief(waited(x.try))}, ""
+		if v := byRule(s, x, args); v != "" {
+			return ruleEvidence(dialEvidence(connectTimeout.Vary(v, x.host, args), x), s, x)
+		}
 		if t := openPort(x.hop); t != nil {
 			variant, args["open"] = "port", t.Detail
 		}
 		return dialEvidence(connectTimeout.Vary(variant, x.host, args), x)
 	})
+	for _, d := range deadAddresses(s) {
+		f := connectTimeout.Vary("first", d.host, finding.Args{"addr": d.addr, "next": addr(d.try), "name": d.name(), "waited": brief(d.wait)})
+		f.Severity = finding.Warning
+		out = append(out, at(dialEvidence(f, d.fault), d.hop, snapshot.Connect))
+	}
+	return out
+}
+
+// deadAddress is an address that does not answer, and that the runtime tries
+// before the one that does.
+type deadAddress struct {
+	fault
+	addr string
+	wait time.Duration // until the runtime gives it up
+}
+
+// deadAddresses looks at the hosts that serve the image all the same. The runtime
+// shares its 30 seconds out among the addresses of a family. Source: net/dial.go,
+// partialDeadline.
+func deadAddresses(s *snapshot.Snapshot) []deadAddress {
+	var out []deadAddress
+	for _, h := range hops(s) {
+		for i := range h.Steps {
+			a := &h.Steps[i].Attempt
+			if h.Failure != nil || a.Reused || a.Proxy != "" || h.Steps[i].Stage == snapshot.Token {
+				continue
+			}
+			used := slices.IndexFunc(a.Dials, func(d snapshot.Dial) bool { return d.Used })
+			family := slices.DeleteFunc(slices.Clone(a.Dials), func(d snapshot.Dial) bool { return used < 0 || six(d) != six(a.Dials[used]) })
+			dead := slices.IndexFunc(family, func(d snapshot.Dial) bool { return d.Err != nil && d.Err.Cause == snapshot.DialTimeout })
+			if dead < 0 || dead > slices.IndexFunc(family, func(d snapshot.Dial) bool { return d.Used }) {
+				continue
+			}
+			x := fault{hop: h, try: a, why: *family[dead].Err, host: h.Host}
+			out = append(out, deadAddress{x, family[dead].Addr, max(2*time.Second, 30*time.Second/time.Duration(len(family)))})
+			break
+		}
+	}
+	return out
+}
+
+func six(d snapshot.Dial) bool { return strings.HasPrefix(d.Addr, "[") }
+
+// byRule tells what a packet rule of this node does to connections to the address
+// that failed: "filter", "sent", or nothing that is known.
+func byRule(s *snapshot.Snapshot, x fault, args finding.Args) string {
+	r := packetRule(s, addr(x.try))
+	switch {
+	case r == nil:
+		return ""
+	case r.Action == "drop" || r.Action == "reject":
+		args["rule"] = r.Text
+		return "filter"
+	}
+	args["to"] = r.To
+	return "sent"
+}
+
+func ruleEvidence(f finding.Finding, s *snapshot.Snapshot, x fault) finding.Finding {
+	r := packetRule(s, addr(x.try))
+	return f.Saw(r.Text, r.Table, "nft list ruleset; iptables-save")
+}
+
+// packetRule is the first rule of this node that names an address as destination,
+// with its port or with none; nil: there is none.
+func packetRule(s *snapshot.Snapshot, address string) *snapshot.PacketRule {
+	ap, err := netip.ParseAddrPort(address)
+	if err != nil || s.Node == nil {
+		return nil
+	}
+	for i := range s.Node.Translation {
+		if aims(s.Node.Translation[i].Text, ap) {
+			return &s.Node.Translation[i]
+		}
+	}
+	return nil
+}
+
+// aims reports whether a rule is, beyond doubt, about TCP connections to an address.
+func aims(rule string, ap netip.AddrPort) bool {
+	named := false
+	words := strings.Fields(rule)
+	for i, w := range words[:max(0, len(words)-1)] {
+		switch w {
+		case "daddr", "-d":
+			if i > 0 && words[i-1] == "!" || !within(words[i+1], ap.Addr()) {
+				return false
+			}
+			named = true
+		case "dport", "--dport":
+			if words[i+1] != fmt.Sprint(ap.Port()) {
+				return false
+			}
+		case "udp", "saddr", "-s":
+			return false
+		}
+	}
+	return named
+}
+
+// within reports whether an address or network in a rule holds an address.
+func within(text string, ip netip.Addr) bool {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return a == ip
+	}
+	p, err := netip.ParsePrefix(text)
+	return err == nil && p.Contains(ip)
 }
 
 // blackHoled: the same on a mirror, where it is the configuration that is wrong.
@@ -107,6 +228,10 @@ var noRoute = finding.Kind{
 	Title:    "No route to the host (ARP failure or ICMP host-unreachable)",
 	Severity: finding.Error,
 	Text:     "no route to {addr}: {why}",
+	Variants: map[string]finding.Variant{
+		"filter": {Text: "connections to {addr} are rejected by a packet rule of this node: {rule}"},
+		"sent":   {Text: "a packet rule of this node sends {addr} to {to}, to which there is no route"},
+	},
 	Doc: "Either nobody on the local network owns the address (ARP or neighbour discovery fails, after about three seconds), or a router or firewall says that the host is unreachable, at once. " +
 		"firewalld's REJECT uses just this message, so it is often a firewall and not a route.",
 }
@@ -117,7 +242,11 @@ func findNoRoute(s *snapshot.Snapshot) []finding.Finding {
 		if waited(x.try).Seconds() > 1 {
 			why = "nobody on the local network answers for that address"
 		}
-		f := dialEvidence(noRoute.New(x.host, finding.Args{"addr": addr(x.try), "why": why}), x)
+		args := finding.Args{"addr": addr(x.try), "why": why}
+		if v := byRule(s, x, args); v != "" {
+			return ruleEvidence(dialEvidence(noRoute.Vary(v, x.host, args), x), s, x)
+		}
+		f := dialEvidence(noRoute.New(x.host, args), x)
 		f.Evidence[0].Command = "ip route get " + hostOf(addr(x.try)) + "; ip neigh show " + hostOf(addr(x.try))
 		return f
 	})

@@ -260,7 +260,7 @@ func proxies(s *snapshot.Snapshot, hit func(fault) bool, make func(fault) findin
 			continue
 		}
 		seen = append(seen, x.try.Proxy)
-		f := make(x).Saw(x.why.Text, "request to "+x.host+" through "+x.try.Proxy, curlCommand(x.try))
+		f := directEvidence(make(x).Saw(x.why.Text, "request to "+x.host+" through "+x.try.Proxy, curlCommand(x.try)), h)
 		f.Stage = string(snapshot.Connect)
 		out = append(out, f)
 	}
@@ -279,10 +279,18 @@ func perHost(s *snapshot.Snapshot, hit func(int) bool, make func(fault) finding.
 		if strings.HasPrefix(x.try.URL, "http://") {
 			what = x.try.Method + " " + x.try.URL
 		}
-		f := make(x).Saw(fmt.Sprintf("%s (%s)", proxyLine(x.try), x.why.Text), what+" at "+x.try.Proxy, curlCommand(x.try))
+		f := directEvidence(make(x).Saw(fmt.Sprintf("%s (%s)", proxyLine(x.try), x.why.Text), what+" at "+x.try.Proxy, curlCommand(x.try)), h)
 		out = append(out, at(f, h, snapshot.Connect))
 	}
 	return out
+}
+
+// directEvidence adds how the same request ends without the proxy.
+func directEvidence(f finding.Finding, h *snapshot.Hop) finding.Finding {
+	if t := h.Cured(snapshot.Direct); t != nil {
+		f = f.Saw(outcome(&t.Attempt), "request without a proxy", curlCommand(&t.Attempt))
+	}
+	return f
 }
 
 // throughProxy is the fault of a hop that its proxy caused.
