@@ -391,6 +391,9 @@ func (j judge) verdict(all []finding.Finding, serving int) Verdict {
 // kept back that the runtime would send.
 func (j judge) undecided() bool {
 	return slices.ContainsFunc(j.s.Pull.Hops, func(h snapshot.Hop) bool {
+		if h.Failure != nil && h.Failure.Cause == snapshot.Canceled && j.s.Pull.Serving() >= 0 && h.Index > j.s.Pull.Serving() {
+			return false // it was silent while the host before it answered
+		}
 		withheld := h.Auth != nil && h.Auth.Withheld != "" && !h.Auth.Shared // the runtime would have sent them
 		return h.Failure != nil && (h.Failure.Cause == snapshot.OutOfTime || h.Failure.Cause == snapshot.Canceled || withheld)
 	})

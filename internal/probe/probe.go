@@ -49,9 +49,15 @@ func (p *Probe) Pull(ctx context.Context) *snapshot.Pull {
 	out := &snapshot.Pull{Image: p.Ref.String(), Platform: p.Platform, Budget: budget, Deep: p.Deep}
 	looks := p.looks(budget)
 	var wg sync.WaitGroup
-	for _, l := range looks {
+	behind := newBehind(ctx, len(looks))
+	defer behind.end()
+	for i, l := range looks {
 		if l.hop.Resolves {
-			wg.Go(func() { l.run(ctx) })
+			wg.Go(func() {
+				if l.run(behind.look[i]); l.hop.Failure == nil {
+					behind.hurry(i)
+				}
+			})
 		}
 	}
 	var clocks []snapshot.Clock
@@ -61,13 +67,14 @@ func (p *Probe) Pull(ctx context.Context) *snapshot.Pull {
 	wg.Wait()
 	p.byDigest(ctx, looks)
 	out.Clocks = append(clocks, dates(looks)...)
-	for _, l := range looks {
+	asked := asked(looks)
+	for _, l := range asked {
 		wg.Go(func() { l.tryAll(ctx) })
 	}
-	wg.Go(func() { out.Anywhere = p.anywhere(ctx, looks) })
+	wg.Go(func() { out.Anywhere = p.anywhere(ctx, asked) })
 	wg.Wait()
 	if out.Clocks = append(clocks, dates(looks)...); len(out.Clocks) > 0 {
-		for _, l := range looks {
+		for _, l := range asked {
 			wg.Go(func() { l.tryTime(ctx, out.Clocks) })
 		}
 		wg.Wait()
@@ -77,6 +84,17 @@ func (p *Probe) Pull(ctx context.Context) *snapshot.Pull {
 		out.Hops = append(out.Hops, l.hop)
 	}
 	return out
+}
+
+// asked are the looks at hosts that the runtime comes to: those up to the first
+// that has the image. What is wrong with the others is not worth an answer.
+func asked(looks []*look) []*look {
+	for i, l := range looks {
+		if l.hop.Resolves && l.hop.Failure == nil {
+			return looks[:i+1]
+		}
+	}
+	return looks
 }
 
 // byDigest looks at the hosts that serve content but resolve no tags, once it
@@ -109,7 +127,7 @@ func (p *Probe) looks(budget time.Duration) []*look {
 	for i, e := range p.Table.Endpoints(p.Ref.Registry) {
 		l := &look{p: p, endpoint: e, budget: budget, login: p.login(e)}
 		l.hop = snapshot.Hop{
-			Index: i, Endpoint: e.String(), Host: e.Host, Mirror: e.Role == route.Mirror, Resolves: e.Serves.Has(need),
+			Index: i, Endpoint: e.String(), Host: e.Host, Mirror: e.Role == route.Mirror && !p.own(e), Resolves: e.Serves.Has(need),
 			From: e.From, Broken: e.Broken, Steps: []snapshot.Step{}, Stages: []snapshot.Summary{},
 		}
 		if u, err := p.Client.Proxy(e.Ping()); err == nil && u != nil {
@@ -127,9 +145,14 @@ func (p *Probe) login(e route.Endpoint) upstream.Login {
 	if p.Login == nil {
 		return upstream.Login{Auth: e.Auth}
 	}
-	own := p.Table.Default(p.Ref.Registry).Host
-	if e.Host == own || e.Host == p.Ref.Registry {
+	if p.own(e) {
 		return upstream.Login{Auth: *p.Login}
 	}
 	return upstream.Login{Shared: true}
+}
+
+// own reports whether an endpoint is the registry that the image names, be it
+// written down among its mirrors.
+func (p *Probe) own(e route.Endpoint) bool {
+	return e.Host == p.Table.Default(p.Ref.Registry).Host || e.Host == p.Ref.Registry
 }
