@@ -224,3 +224,16 @@ func (s *scene) proxy(spec world.Proxy) {
 	s.spec.Servers["proxy"] = world.Role{Listen: "10.0.0.30:3128", Proxy: &spec}
 	s.env = map[string]route.Secret{"HTTPS_PROXY": route.NewSecret("http://10.0.0.30:3128"), "HTTP_PROXY": route.NewSecret("http://10.0.0.30:3128")}
 }
+
+func TestAHostBehindTheOneThatHasTheImageIsNotWaitedFor(t *testing.T) {
+	s := healthy()
+	s.mirror(nil)
+	s.fault("registry", world.Fault{Do: world.DoHang})
+	snap, d := s.diagnose(t)
+	if d.Verdict != diagnosis.Healthy || len(d.Findings) != 0 {
+		t.Errorf("verdict %s, findings:\n%s", d.Verdict, show(d))
+	}
+	if f := snap.Pull.Hops[1].Failure; f == nil || f.Cause != snapshot.Canceled {
+		t.Errorf("the registry was waited for: %+v", f)
+	}
+}
