@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -133,6 +134,12 @@ func addrs(list []string) string {
 		return "none"
 	}
 	return strings.Join(list, ", ")
+}
+
+// isPrivate reports whether an address cannot be on the Internet.
+func isPrivate(text string) bool {
+	ip, err := netip.ParseAddr(hostOf(text))
+	return err == nil && (ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast())
 }
 
 // brief rounds a duration for people.
