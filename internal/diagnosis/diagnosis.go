@@ -237,6 +237,9 @@ func (j judge) causes(c, f finding.Finding) bool {
 	if c.Endpoint != "" && f.Endpoint != "" && c.Hop != f.Hop {
 		return false
 	}
+	if c.Code == "config/resolve-capability-missing" && c.Endpoint != "" && c.Endpoint == f.Endpoint {
+		return false // that a mirror is not asked for tags does not break it
+	}
 	if slices.Contains(j.symptoms[c.Code], f.Code) {
 		return true
 	}

@@ -50,7 +50,7 @@ func findCertificateExpired(s *snapshot.Snapshot) []finding.Finding {
 
 func days(d time.Duration) string {
 	if d < 48*time.Hour {
-		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+		return strings.Replace(strings.TrimSuffix(d.Round(time.Minute).String(), "0s"), "h0m", "h", 1)
 	}
 	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }
