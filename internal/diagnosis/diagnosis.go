@@ -48,6 +48,7 @@ func Judge(s *snapshot.Snapshot, rules []rule.Rule, kinds []finding.Kind) Diagno
 		all = joined(j.configuration(j.oddities), seen)
 	}
 	all = append(all, j.unexplained(all)...)
+	all = j.unrepeated(all)
 	j.roles(all)
 	all = once(all)
 	serving := j.serving(all)
@@ -221,6 +222,23 @@ func writes(f finding.Finding, h *snapshot.Hop) bool {
 	return h.Broken != "" && f.At.Line > 0 && f.At.File == h.From.File && f.At.Line == h.From.Line
 }
 
+// unrepeated drops what is found of an endpoint that the runtime has already asked in
+// vain, as where a registry's own table repeats its server: the first one tells.
+func (j judge) unrepeated(all []finding.Finding) []finding.Finding {
+	again := func(f finding.Finding) bool {
+		return slices.ContainsFunc(all, func(g finding.Finding) bool {
+			return g.Endpoint == f.Endpoint && g.Hop < f.Hop && j.s.Pull.Hops[g.Hop].Failure != nil
+		})
+	}
+	var out []finding.Finding
+	for _, f := range all {
+		if f.Endpoint == "" || !again(f) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 // about reports whether a finding is about one hop.
 func about(f finding.Finding, h *snapshot.Hop) bool { return f.Endpoint != "" && f.Hop == h.Index }
 
@@ -264,6 +282,9 @@ func (j judge) cause(all []finding.Finding, symptom int, path []int) int {
 func (j judge) causes(c, f finding.Finding) bool {
 	if c.Endpoint != "" && f.Endpoint != "" && c.Hop != f.Hop {
 		return false
+	}
+	if c.Code == "config/resolve-capability-missing" && c.Endpoint != "" && c.Endpoint == f.Endpoint {
+		return false // that a mirror is not asked for tags does not break it
 	}
 	if slices.Contains(j.symptoms[c.Code], f.Code) {
 		return true
@@ -437,6 +458,9 @@ func (j judge) verdict(all []finding.Finding, serving int) Verdict {
 // kept back that the runtime would send.
 func (j judge) undecided() bool {
 	return slices.ContainsFunc(j.s.Pull.Hops, func(h snapshot.Hop) bool {
+		if h.Failure != nil && h.Failure.Cause == snapshot.Canceled && j.s.Pull.Serving() >= 0 && h.Index > j.s.Pull.Serving() {
+			return false // it was silent while the host before it answered
+		}
 		withheld := h.Auth != nil && h.Auth.Withheld != "" && !h.Auth.Shared // the runtime would have sent them
 		return h.Failure != nil && (h.Failure.Cause == snapshot.OutOfTime || h.Failure.Cause == snapshot.Canceled || withheld)
 	})

@@ -89,7 +89,7 @@ func Client(v *survey.Survey, extra []snapshot.NameServer) *upstream.Client {
 		files = append(files, upstream.File{Path: v.Node.Trust.Anchors[i].File, Data: c.Raw})
 	}
 	c := &upstream.Client{
-		Hosts: v.Node.Hosts, Resolv: v.Node.Resolv, Extra: extra, Roots: upstream.NewRoots(files...),
+		Sources: v.Node.Sources, Hosts: v.Node.Hosts, Resolv: v.Node.Resolv, Extra: extra, Roots: upstream.NewRoots(files...),
 		Env: node.Environment(v.Runtime), Classic: v.Runtime.Classic, Containerd: v.Runtime.Target.Containerd, ReadFile: reader(v),
 	}
 	if v.View.Net != nil {

@@ -57,17 +57,17 @@ func ReadResolv(r *Root, hostname string) snapshot.Resolv {
 	}
 	switch {
 	case !ok:
-		c.Problem = "does not exist"
+		c.Problem = "it does not exist"
 	case f.Kind == source.Dangling:
-		c.Problem = "is a link to " + f.Link + ", which does not exist"
+		c.Problem = "it is a link to " + f.Link + ", which does not exist"
 	case f.Problem != "":
 		c.Problem = f.Problem
 	case f.Kind != source.Regular:
-		c.Problem = "is not a regular file"
+		c.Problem = "it is not a regular file"
 	case len(bytes.TrimSpace(f.Data)) == 0:
-		c.Problem = "is empty"
+		c.Problem = "it is empty"
 	case len(c.Servers) == 0:
-		c.Problem = "names no server"
+		c.Problem = "no line gives the address of one"
 	}
 	return c
 }

@@ -46,12 +46,12 @@ func TestResolvConfIsReadAsGoReadsIt(t *testing.T) {
 		{"domain and an empty search", map[string]string{"etc/resolv.conf": "domain x.example\nsearch\nnameserver 10.0.0.1"}, "10.0.0.1:53:3 search[] ndots1 5s 2 "},
 		{"too many options", map[string]string{"etc/resolv.conf": "options ndots:99 ndots:x timeout\nnameserver 1.1.1.1"}, "1.1.1.1:53:2 search[corp.example] ndots15 5s 2 "},
 		{"three servers at most", map[string]string{"etc/resolv.conf": strings.Repeat("nameserver 10.0.0.1\n", 5)}, "10.0.0.1:53:1 10.0.0.1:53:2 10.0.0.1:53:3 search[corp.example] ndots1 5s 2 "},
-		{"comments", map[string]string{"etc/resolv.conf": "#nameserver 1.1.1.1\n;nameserver 2.2.2.2\n"}, "search[corp.example] ndots1 5s 2 names no server"},
-		{"no address", map[string]string{"etc/resolv.conf": "nameserver dns.example\n"}, "search[corp.example] ndots1 5s 2 names no server"},
-		{"empty", map[string]string{"etc/resolv.conf": " \n"}, "search[corp.example] ndots1 5s 2 is empty"},
-		{"absent", map[string]string{"etc/": ""}, "search[corp.example] ndots1 5s 2 does not exist"},
-		{"dangling", map[string]string{"etc/resolv.conf": "-> ../run/systemd/resolve/stub-resolv.conf"}, "search[corp.example] ndots1 5s 2 is a link to ../run/systemd/resolve/stub-resolv.conf, which does not exist"},
-		{"a directory", map[string]string{"etc/resolv.conf/": ""}, "search[corp.example] ndots1 5s 2 is not a regular file"},
+		{"comments", map[string]string{"etc/resolv.conf": "#nameserver 1.1.1.1\n;nameserver 2.2.2.2\n"}, "search[corp.example] ndots1 5s 2 no line gives the address of one"},
+		{"no address", map[string]string{"etc/resolv.conf": "nameserver dns.example\n"}, "search[corp.example] ndots1 5s 2 no line gives the address of one"},
+		{"empty", map[string]string{"etc/resolv.conf": " \n"}, "search[corp.example] ndots1 5s 2 it is empty"},
+		{"absent", map[string]string{"etc/": ""}, "search[corp.example] ndots1 5s 2 it does not exist"},
+		{"dangling", map[string]string{"etc/resolv.conf": "-> ../run/systemd/resolve/stub-resolv.conf"}, "search[corp.example] ndots1 5s 2 it is a link to ../run/systemd/resolve/stub-resolv.conf, which does not exist"},
+		{"a directory", map[string]string{"etc/resolv.conf/": ""}, "search[corp.example] ndots1 5s 2 it is not a regular file"},
 		{"a loop", map[string]string{"etc/resolv.conf": "-> resolv.conf"}, "search[corp.example] ndots1 5s 2 too many levels of symbolic links"},
 	}
 	for _, tt := range tests {

@@ -250,6 +250,10 @@ var faults = []fault{
 		s.holds(world.Image{Ref: "team/app:2", Layers: []int{300000}})
 		s.fault("registry", world.Fault{Do: world.DoTruncate, Bytes: 1000, On: []world.Class{"blob"}})
 	}, "", "network/download-truncated", "", "early"},
+	{"a download that stops", func(s *scene) {
+		s.holds(world.Image{Ref: "team/app:2", Layers: []int{300000}})
+		s.fault("registry", world.Fault{Do: world.DoStall, Bytes: 100, On: []world.Class{"blob"}})
+	}, "", "network/download-stalled", "", "nothing more"},
 	{"a path without /v2", func(s *scene) {
 		s.mirror(nil)
 		s.mirrors[0].Path = "/hub/v2"

@@ -59,21 +59,18 @@ func (p *Probe) Pull(ctx context.Context) *snapshot.Pull {
 	p.byDigest(ctx, looks)
 	out.Clocks = append(clocks, dates(looks)...)
 	last := serving(looks)
-	for _, l := range looks {
+	asked := looks[:min(last+1, len(looks))]
+	for _, l := range asked {
 		wg.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, budget)
-			if l.hop.Index > last {
-				cancel()
-				ctx, cancel = context.WithTimeout(ctx, spare)
-			}
 			defer cancel()
 			l.tryAll(ctx)
 		})
 	}
-	wg.Go(func() { out.Anywhere = p.anywhere(ctx, looks[:min(last+1, len(looks))]) })
+	wg.Go(func() { out.Anywhere = p.anywhere(ctx, asked) })
 	wg.Wait()
 	if out.Clocks = append(clocks, dates(looks)...); len(out.Clocks) > 0 {
-		for _, l := range looks {
+		for _, l := range asked {
 			wg.Go(func() { l.tryTime(ctx, out.Clocks) })
 		}
 		wg.Wait()
@@ -167,7 +164,7 @@ func (p *Probe) looks(budget time.Duration) []*look {
 	for i, e := range p.Table.Endpoints(p.Ref.Registry) {
 		l := &look{p: p, endpoint: e, budget: budget, login: p.login(e)}
 		l.hop = snapshot.Hop{
-			Index: i, Endpoint: e.String(), Host: e.Host, Mirror: e.Role == route.Mirror, Resolves: e.Serves.Has(need),
+			Index: i, Endpoint: e.String(), Host: e.Host, Mirror: e.Role == route.Mirror && !p.own(e), Resolves: e.Serves.Has(need),
 			From: e.From, Broken: e.Broken, Steps: []snapshot.Step{}, Stages: []snapshot.Summary{},
 		}
 		if u, err := p.Client.Proxy(e.Ping()); err == nil && u != nil {
@@ -185,9 +182,14 @@ func (p *Probe) login(e route.Endpoint) upstream.Login {
 	if p.Login == nil {
 		return upstream.Login{Auth: e.Auth}
 	}
-	own := p.Table.Default(p.Ref.Registry).Host
-	if e.Host == own || e.Host == p.Ref.Registry {
+	if p.own(e) {
 		return upstream.Login{Auth: *p.Login}
 	}
 	return upstream.Login{Shared: true}
+}
+
+// own reports whether an endpoint is the registry that the image names, be it
+// written down among its mirrors.
+func (p *Probe) own(e route.Endpoint) bool {
+	return e.Host == p.Table.Default(p.Ref.Registry).Host || e.Host == p.Ref.Registry
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +22,9 @@ type trials struct {
 	l     *look
 	ctx   context.Context
 	stage snapshot.Stage
+	leg   *snapshot.Attempt                    // that failed
+	aside bool                                 // it was to a token server, or where a redirect led
+	base  func(upstream.Vary) upstream.Request // what is repeated
 	wg    sync.WaitGroup
 }
 
@@ -43,13 +47,13 @@ func (l *look) add(t snapshot.Trial) {
 
 // again is the failed request with another way to its server.
 func (t *trials) again(change snapshot.Change, detail string, vary upstream.Vary) {
-	t.try(change, detail, t.l.request(vary))
+	t.try(change, detail, t.base(vary))
 }
 
 // chain only fetches the certificate chain that way.
 func (t *trials) chain(change snapshot.Change, detail string, vary upstream.Vary) {
 	vary.LookOnly = true
-	req := t.l.request(vary)
+	req := t.base(vary)
 	req.Stage = snapshot.TLS
 	t.try(change, detail, req)
 }
@@ -72,15 +76,13 @@ func (l *look) tryAll(ctx context.Context) {
 	if f == nil || step == nil || l.session == nil || ctx.Err() != nil || f.Cause == snapshot.NotNeeded {
 		return
 	}
-	t := &trials{l: l, ctx: ctx, stage: f.Stage}
-	a := &step.Attempt
+	t := l.trials(ctx, step)
+	a := t.leg
 	switch {
-	case step.Stage == snapshot.Token:
-		if f.Cause == snapshot.TokenDenied {
-			t.login()
-		}
-	case a.Failure == nil:
-		// A redirect's target failed: that is another host.
+	case f.Cause == snapshot.TokenDenied:
+		t.login()
+	case t.aside:
+		t.elsewhere(a)
 	default:
 		t.names(a)
 		t.proxies(a)
@@ -95,6 +97,38 @@ func (l *look) tryAll(ctx context.Context) {
 	}
 	t.wg.Wait()
 	l.sortTrials()
+}
+
+// trials prepares those of a step that failed.
+func (l *look) trials(ctx context.Context, step *snapshot.Step) *trials {
+	t := &trials{l: l, ctx: ctx, stage: l.hop.Failure.Stage, leg: &step.Attempt, base: l.request}
+	for t.leg.Failure == nil && t.leg.Next != nil {
+		t.leg = t.leg.Next
+	}
+	t.aside = step.Stage == snapshot.Token || t.leg != &step.Attempt
+	if u, err := url.Parse(t.leg.URL); t.aside && err == nil {
+		t.base = func(vary upstream.Vary) upstream.Request {
+			vary.LookOnly = true
+			req := upstream.Request{Method: http.MethodGet, URL: u.Scheme + "://" + u.Host + "/", Stage: snapshot.TLS, Vary: vary}
+			req.Endpoint.TLS = l.endpoint.TLS
+			return req
+		}
+	}
+	return t
+}
+
+// elsewhere: a token server or the target of a redirect could not be reached.
+// The same questions as for the host itself, but all that is repeated is the way
+// to it: what it is asked for is between it and the runtime.
+func (t *trials) elsewhere(a *snapshot.Attempt) {
+	switch t.stage {
+	case snapshot.Resolve, snapshot.Connect, snapshot.TLS:
+		t.names(a)
+		t.proxies(a)
+	}
+	if a.Failure != nil && a.Failure.Cause == snapshot.BadChain {
+		t.certificates(a)
+	}
 }
 
 // sortTrials makes the order of trials independent of their timing.
@@ -141,7 +175,7 @@ func subset(some, all []string) bool {
 
 // proxies: is it the proxy, or that there is none?
 func (t *trials) proxies(a *snapshot.Attempt) {
-	if t.l.hop.Proxy != "" {
+	if a.Proxy != "" {
 		t.again(snapshot.Direct, "", upstream.Vary{Direct: true})
 		if a.Failure.Cause == snapshot.ProxyStatus {
 			t.chain(snapshot.ControlHost, controlHost, upstream.Vary{})
@@ -156,7 +190,7 @@ func (t *trials) proxies(a *snapshot.Attempt) {
 	}
 	tried := map[string]bool{}
 	for _, p := range t.l.p.Proxies {
-		if tried[p.Value] || !strings.EqualFold(p.Key, strings.ToUpper(t.l.endpoint.Scheme)+"_PROXY") {
+		if tried[p.Value] || !strings.EqualFold(p.Key, scheme(a)+"_PROXY") {
 			continue
 		}
 		tried[p.Value] = true
@@ -166,6 +200,11 @@ func (t *trials) proxies(a *snapshot.Attempt) {
 		}
 		t.again(snapshot.ThroughProxy, p.At.String(), upstream.Vary{Proxy: value})
 	}
+}
+
+func scheme(a *snapshot.Attempt) string {
+	scheme, _, _ := strings.Cut(a.URL, "://")
+	return scheme
 }
 
 // controlHost is asked for through a proxy, to see whether it is the proxy or the host.

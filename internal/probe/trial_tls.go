@@ -67,9 +67,25 @@ func (t *trials) certificates(a *snapshot.Attempt) {
 		// The date of the host itself, over a handshake judged at a time when the
 		// certificate is valid and without anything secret.
 		middle := leaf.NotBefore.Add(leaf.NotAfter.Sub(leaf.NotBefore) / 2)
-		req := t.l.request(upstream.Vary{At: middle})
-		req.Method, req.URL, req.Endpoint.Header = http.MethodGet, t.l.endpoint.Ping(), nil
+		req := t.base(upstream.Vary{At: middle})
+		if u, err := url.Parse(req.URL); err == nil {
+			req.URL = u.Scheme + "://" + u.Host + "/v2/"
+		}
+		req.Method, req.Endpoint.Header, req.Vary.LookOnly = http.MethodGet, nil, false
 		t.try(snapshot.AskDate, "", req)
+	}
+	t.others(a)
+}
+
+// others: do the other addresses of the name present the same?
+func (t *trials) others(a *snapshot.Attempt) {
+	if a.Proxy != "" || a.Lookup == nil || len(a.Dials) < 2 {
+		return
+	}
+	for _, d := range a.Dials {
+		if d.OK && !d.Used {
+			t.chain(snapshot.OtherAddress, d.Addr, upstream.Vary{Addr: d.Addr, LookOnly: true})
+		}
 	}
 }
 
@@ -214,14 +230,17 @@ func (l *look) tryTime(ctx context.Context, clocks []snapshot.Clock) {
 		return
 	}
 	step := l.hop.Failed()
-	if step == nil || step.Attempt.Handshake == nil || step.Attempt.Handshake.Reason != snapshot.Expired && step.Attempt.Handshake.Reason != snapshot.NotYetValid {
+	if step == nil {
+		return
+	}
+	t := l.trials(ctx, step)
+	if h := t.leg.Handshake; h == nil || h.Reason != snapshot.Expired && h.Reason != snapshot.NotYetValid {
 		return
 	}
 	off := clocks[0].Offset
 	if off.Abs() < 5*time.Minute {
 		return
 	}
-	t := &trials{l: l, ctx: ctx, stage: snapshot.TLS}
 	t.again(snapshot.OtherTime, "the time of "+clocks[0].From, upstream.Vary{At: l.p.now().Add(off)})
 	t.wg.Wait()
 	l.sortTrials()
@@ -269,7 +288,11 @@ var landmarks = []string{"registry-1.docker.io", "ghcr.io", "quay.io", "registry
 func (p *Probe) anywhere(ctx context.Context, looks []*look) []snapshot.Attempt {
 	needed := slices.ContainsFunc(looks, func(l *look) bool {
 		step := l.hop.Failed()
-		return step != nil && step.Attempt.Failure != nil && step.Attempt.Handshake != nil && step.Attempt.Handshake.Reason == snapshot.UnknownAuthority
+		if step == nil {
+			return false
+		}
+		leg := l.trials(ctx, step).leg
+		return leg.Failure != nil && leg.Handshake != nil && leg.Handshake.Reason == snapshot.UnknownAuthority
 	})
 	if !needed {
 		return nil

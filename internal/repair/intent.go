@@ -108,8 +108,11 @@ func (d *draft) route(i finding.Intent) (route.Route, bool) {
 func change(e *route.Endpoint, i finding.Intent) bool {
 	switch i.Do {
 	case finding.AddCA:
-		e.TLS.CA, e.TLS.Set = append(slices.Clone(e.TLS.CA), i.Value), true
+		if !slices.Contains(e.TLS.CA, i.Value) {
+			e.TLS.CA, e.TLS.Set = append(slices.Clone(e.TLS.CA), i.Value), true
+		}
 	case finding.UseScheme:
+		e.Host = withPort(e.Host, e.Scheme) // the other scheme has another default
 		e.Scheme, e.PlainFallback = i.Value, false
 		if i.Value == "http" {
 			e.TLS = route.TLS{}
@@ -130,4 +133,12 @@ func change(e *route.Endpoint, i finding.Intent) bool {
 		return false
 	}
 	return true
+}
+
+// withPort writes down the port that a scheme stands for, if a host has none.
+func withPort(host, scheme string) string {
+	if u, err := url.Parse(scheme + "://" + host); err != nil || u.Port() != "" {
+		return host
+	}
+	return host + ":" + map[string]string{"http": "80", "https": "443"}[scheme]
 }

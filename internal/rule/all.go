@@ -89,5 +89,6 @@ var All = []Rule{
 	{wrongArchitecture, findWrongArchitecture},
 	{digestMismatch, findDigestMismatch},
 	{truncated, findTruncated},
+	{stalled, findStalled},
 	{slow, findSlow},
 }

@@ -26,7 +26,7 @@ func tokenFaults(s *snapshot.Snapshot, hit func(*snapshot.Attempt) bool) []fault
 	for _, h := range hops(s) {
 		step := h.Failed()
 		if step != nil && step.Stage == snapshot.Token && step.Attempt.Fault() != nil && hit(&step.Attempt) {
-			out = append(out, fault{h, &step.Attempt, *step.Attempt.Fault(), h.Host})
+			out = append(out, fault{hop: h, try: &step.Attempt, why: *step.Attempt.Fault(), host: h.Host})
 		}
 	}
 	return out
@@ -163,7 +163,7 @@ func findStaleCredentials(s *snapshot.Snapshot) []finding.Finding {
 			continue
 		}
 		f := staleCredentials.New(h.Host, finding.Args{"host": h.Host, "source": h.Auth.Source})
-		f = authEvidence(f, fault{h, &step.Attempt, *step.Attempt.Fault(), h.Host}).Saw(outcome(&t.Attempt), "the same request without credentials", curlCommand(&t.Attempt))
+		f = authEvidence(f, fault{hop: h, try: &step.Attempt, why: *step.Attempt.Fault(), host: h.Host}).Saw(outcome(&t.Attempt), "the same request without credentials", curlCommand(&t.Attempt))
 		out = append(out, at(f, h, snapshot.Token))
 	}
 	return out
@@ -231,7 +231,7 @@ func findTypoDenied(s *snapshot.Snapshot) []finding.Finding {
 			continue
 		}
 		f := typoDenied.New(h.Host, finding.Args{"host": h.Host, "repository": s.Ref.Repository, "guess": t.Detail}).Sure(finding.Likely)
-		f = authEvidence(f, fault{h, &step.Attempt, *step.Attempt.Fault(), h.Host}).Saw(outcome(&t.Attempt), t.Attempt.URL, curlCommand(&t.Attempt))
+		f = authEvidence(f, fault{hop: h, try: &step.Attempt, why: *step.Attempt.Fault(), host: h.Host}).Saw(outcome(&t.Attempt), t.Attempt.URL, curlCommand(&t.Attempt))
 		out = append(out, at(f, h, snapshot.Manifest))
 	}
 	return out

@@ -182,6 +182,28 @@ func findTruncated(s *snapshot.Snapshot) []finding.Finding {
 	return out
 }
 
+var stalled = finding.Kind{
+	Code: "network/download-stalled", ID: "NET-10",
+	Title:    "A layer download stops making progress",
+	Severity: finding.Error,
+	Text:     "{host} begins to send {what} and then nothing more: {why}",
+	Doc: "The answer began and its bytes stopped: a stalled content network, a proxy that wants the whole object before it sends any, a dead connection that nobody closed. " +
+		"The runtime waits until the progress timeout cancels the pull, and the event says \"context canceled\". Look at what is between the node and that host.",
+}
+
+func findStalled(s *snapshot.Snapshot) []finding.Finding {
+	var out []finding.Finding
+	for _, h := range hops(s) {
+		x, ok := failing(h)
+		if !ok || x.why.Cause != snapshot.Stalled {
+			continue
+		}
+		f := stalled.New(x.host, finding.Args{"host": x.host, "what": x.try.URL, "why": x.why.Text})
+		out = append(out, at(f.Saw(x.why.Text, x.try.URL, "curl -sS --max-time 20 -o /dev/null -w '%{size_download}\\n' "+quote(x.try.URL)), h, h.Failure.Stage))
+	}
+	return out
+}
+
 var wrongEndpoint = finding.Kind{
 	Code: "config/wrong-endpoint-url", ID: "CFG-07",
 	Title:    "Scheme, port or path of the endpoint is wrong",
@@ -207,7 +229,7 @@ func findWrongEndpoint(s *snapshot.Snapshot) []finding.Finding {
 		t := h.Trials[i]
 		f := wrongEndpoint.New(h.Host, finding.Args{"url": h.Endpoint, "host": name(h), "right": t.Detail}).In(h.From)
 		f.Fix.Intent = &finding.Intent{Do: finding.UsePath, Registry: s.Ref.Registry, Endpoint: h.Endpoint, Value: t.Detail}
-		f = bodyEvidence(f, fault{h, &step.Attempt, *step.Attempt.Fault(), h.Host}).Saw(outcome(&t.Attempt), t.Attempt.URL, curlCommand(&t.Attempt))
+		f = bodyEvidence(f, fault{hop: h, try: &step.Attempt, why: *step.Attempt.Fault(), host: h.Host}).Saw(outcome(&t.Attempt), t.Attempt.URL, curlCommand(&t.Attempt))
 		out = append(out, at(f, h, snapshot.Manifest))
 	}
 	return out

@@ -19,34 +19,35 @@ var behindAddress = []string{
 	"registry/image-not-found", "registry/html-instead-of-manifest", "registry/server-error", "auth/insufficient-scope", "auth/no-credentials-sent",
 }
 
+// behindName are those that a wrong address for a name brings about: the name may
+// also be that of a token server or of a redirect's target.
+var behindName = append([]string{"auth/token-realm-unreachable", "network/redirect-target-blocked"}, behindAddress...)
+
 var sinkholed = finding.Kind{
 	Code: "dns/sinkholed", ID: "DNS-07",
 	Title:    "The name is answered with 0.0.0.0 or 127.0.0.1",
 	Severity: finding.Error,
-	Text:     "name server {server} sends {name} to {addrs}: a filter blocks the name",
+	Text:     "name server {server} sends {name} to {addrs}, where nothing can be: a filter blocks the name",
 	Variants: map[string]finding.Variant{
-		"hosts": {Text: "{at} sends {name} to {addrs}: a filter list blocks the name", Fix: "remove {name} from {at}"},
+		"hosts": {Text: "{at} sends {name} to {addrs}, where nothing can be: a filter list blocks the name", Fix: "remove {name} from {at}"},
 	},
 	Doc: "Ad blockers and parental or corporate filters answer a blocked name with an address at which nothing can be. " +
 		"The runtime then reports \"connection refused\", which is read as \"the registry is down\". Add the name to the filter's list of exceptions.",
-	Symptoms: behindAddress,
+	Symptoms: behindName,
 }
 
 func findSinkholed(s *snapshot.Snapshot) []finding.Finding {
 	var out []finding.Finding
 	for _, h := range hops(s) {
-		step := h.Failed()
-		if step == nil || step.Stage == snapshot.Token || step.Attempt.Lookup == nil || step.Attempt.Failure == nil || isLocal(name(h)) {
+		x, ok := failing(h)
+		if !ok || x.try.Lookup == nil || isLocal(x.name()) || !sink(x.try.Lookup, &x.why) {
 			continue
 		}
-		l := step.Attempt.Lookup
-		if !sink(l, step.Attempt.Failure) {
-			continue
-		}
+		l := x.try.Lookup
 		if l.Hosts != nil {
-			f := sinkholed.Vary("hosts", h.Host, finding.Args{"at": l.Hosts.At, "name": name(h), "addrs": addrs(l.Addrs)}).In(l.Hosts.At)
-			f.Fix.Live, f.Fix.Edits = true, withoutName(s.Files, l.Hosts, name(h))
-			f = f.Saw(l.Hosts.Addr+" "+strings.Join(l.Hosts.Names, " "), l.Hosts.At.String(), "getent ahosts "+quote(name(h)))
+			f := sinkholed.Vary("hosts", x.host, finding.Args{"at": l.Hosts.At, "name": x.name(), "addrs": addrs(l.Addrs)}).In(l.Hosts.At)
+			f.Fix.Live, f.Fix.Edits = true, withoutName(s, x.name(), nil)
+			f = f.Saw(l.Hosts.Addr+" "+strings.Join(l.Hosts.Names, " "), l.Hosts.At.String(), "getent ahosts "+quote(x.name()))
 			out = append(out, at(f, h, snapshot.Resolve))
 			continue
 		}
@@ -54,8 +55,8 @@ func findSinkholed(s *snapshot.Snapshot) []finding.Finding {
 		if l.Server != nil {
 			server = l.Server.Addr
 		}
-		f := sinkholed.New(h.Host, finding.Args{"server": server, "name": name(h), "addrs": addrs(l.Addrs)})
-		out = append(out, at(dnsEvidence(f, fault{h, &step.Attempt, *step.Attempt.Failure, h.Host}), h, snapshot.Resolve))
+		f := sinkholed.New(x.host, finding.Args{"server": server, "name": x.name(), "addrs": addrs(l.Addrs)})
+		out = append(out, at(dnsEvidence(f, x), h, snapshot.Resolve))
 	}
 	return out
 }
@@ -95,40 +96,40 @@ var poisonedAnswer = finding.Kind{
 	Doc: "A resolver lies about one name: a country's or provider's filter, a captive network, malware, or a cache that kept an address which now belongs to somebody else. " +
 		"What the runtime reports is a certificate of a stranger, a reset or a timeout for exactly one registry. " +
 		"Use a resolver that can be trusted, or a mirror that the node can reach. A longer timeout does not help.",
-	Symptoms: behindAddress,
+	Symptoms: behindName,
 }
 
 func findPoisonedAnswer(s *snapshot.Snapshot) []finding.Finding {
 	var out []finding.Finding
 	for _, h := range hops(s) {
-		step := h.Failed()
-		if step == nil || step.Stage == snapshot.Token || step.Attempt.Lookup == nil || step.Attempt.Failure == nil || step.Attempt.Lookup.Hosts != nil || step.Attempt.Lookup.Server == nil || len(step.Attempt.Lookup.Addrs) == 0 {
+		x, ok := failing(h)
+		if !ok || x.try.Lookup == nil || x.try.Lookup.Hosts != nil || x.try.Lookup.Server == nil || len(x.try.Lookup.Addrs) == 0 {
 			continue
 		}
-		if f, ok := poisoned(h, &step.Attempt); ok {
-			out = append(out, at(dnsEvidence(f, fault{h, &step.Attempt, *step.Attempt.Failure, h.Host}), h, snapshot.Resolve))
+		if f, ok := poisoned(x); ok {
+			out = append(out, at(dnsEvidence(f, x), h, snapshot.Resolve))
 		}
 	}
 	return out
 }
 
-func poisoned(h *snapshot.Hop, a *snapshot.Attempt) (finding.Finding, bool) {
-	l := a.Lookup
-	args := finding.Args{"server": l.Server.Addr, "name": name(h), "false": addrs(l.Addrs), "symptom": symptom(a.Failure)}
-	if t := h.Cured(snapshot.OtherResolver); t != nil && t.Attempt.Lookup != nil {
+func poisoned(x fault) (finding.Finding, bool) {
+	l := x.try.Lookup
+	args := finding.Args{"server": l.Server.Addr, "name": x.name(), "false": addrs(l.Addrs), "symptom": symptom(&x.why)}
+	if t := x.hop.Cured(snapshot.OtherResolver); t != nil && t.Attempt.Lookup != nil {
 		args["other"], args["true"] = t.Detail, addrs(t.Attempt.Lookup.Addrs)
-		f := poisonedAnswer.Vary("", h.Host, args)
-		return f.Saw(fmt.Sprintf("with the address of %s the same request gets further", t.Detail), addr(&t.Attempt), tlsCommand(addr(&t.Attempt), name(h))), true
+		f := poisonedAnswer.Vary("", x.host, args)
+		return f.Saw(fmt.Sprintf("with the address of %s the same request gets further", t.Detail), addr(&t.Attempt), tlsCommand(addr(&t.Attempt), x.name())), true
 	}
 	if len(l.Control) > 0 && len(l.Control[0].Addrs) > 0 && overlap(l.Control[0].Addrs, l.Addrs) {
 		c := l.Control[0]
-		f := poisonedAnswer.Vary("invents", h.Host, args).Sure(finding.Likely)
+		f := poisonedAnswer.Vary("invents", x.host, args).Sure(finding.Likely)
 		return f.Saw(c.Name+" has address "+addrs(c.Addrs), "name server "+c.Server.Addr, digCommand(c.Server.Addr, c.Name)), true
 	}
-	if t := first(h.Tried(snapshot.OtherResolver)); t != nil && t.Attempt.Lookup != nil && a.Failure.Cause == snapshot.BadChain &&
+	if t := first(x.hop.Tried(snapshot.OtherResolver)); t != nil && t.Attempt.Lookup != nil && x.why.Cause == snapshot.BadChain &&
 		len(t.Attempt.Lookup.Addrs) > 0 && !overlap(t.Attempt.Lookup.Addrs, l.Addrs) && t.Attempt.Reached() && t.Attempt.Handshake == nil {
 		args["other"], args["true"] = t.Detail, addrs(t.Attempt.Lookup.Addrs)
-		return poisonedAnswer.Vary("differ", h.Host, args).Sure(finding.Possible), true
+		return poisonedAnswer.Vary("differ", x.host, args).Sure(finding.Possible), true
 	}
 	return finding.Finding{}, false
 }

@@ -1,7 +1,6 @@
 package rule
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -16,10 +15,11 @@ var nameNotFound = finding.Kind{
 	Severity: finding.Error,
 	Text:     "no name server of this node knows {name}",
 	Variants: map[string]finding.Variant{
-		"split":  {Text: "this node's name servers say that {name} does not exist, {other} gives {addrs}"},
-		"typo":   {Text: "no name server of this node knows {name}; did you mean {guess}"},
-		"empty":  {Text: "{name} exists in DNS but has no address"},
-		"mirror": {Text: "no name server of this node knows the mirror {name}", Fix: "take {endpoint} out of the mirrors of {registry}, or correct its name"},
+		"split":   {Text: "name server {server} says that {name} does not exist, and is believed; {other} gives {addrs}"},
+		"unasked": {Text: "{name} is not in the hosts file, and /etc/nsswitch.conf has names looked up nowhere else (hosts: {sources}): dns is missing there"},
+		"typo":    {Text: "no name server of this node knows {name}; did you mean {guess}"},
+		"empty":   {Text: "{name} exists in DNS but has no address"},
+		"mirror":  {Text: "no name server of this node knows the mirror {name}", Fix: "take {endpoint} out of the mirrors of {registry}, or correct its name"},
 	},
 	Doc: "The name that fails may be that of the registry, of a mirror or of a redirect's target: it stands in the finding. " +
 		"Common causes are a typing error, a private zone that this resolver does not serve (split horizon, VPN down), an internal name that leaked out of a registry's configuration, " +
@@ -38,7 +38,10 @@ func findNameNotFound(s *snapshot.Snapshot) []finding.Finding {
 			variant = "empty"
 		}
 		if other := knowing(l); other != nil {
-			variant, args["other"], args["addrs"] = "split", other.Server.Addr, addrs(other.Addrs)
+			variant, args["server"], args["other"], args["addrs"] = "split", l.Server.Addr, other.Server.Addr, addrs(other.Addrs)
+		} else if len(l.Answers) == 0 && l.Server == nil && s.Node != nil && len(s.Node.Sources) > 0 {
+			variant, args["sources"] = "unasked", strings.Join(s.Node.Sources, " ")
+			return nameNotFound.Vary(variant, x.host, args).Saw("hosts: "+strings.Join(s.Node.Sources, " "), "/etc/nsswitch.conf", "grep ^hosts: /etc/nsswitch.conf; getent ahosts "+quote(x.name()))
 		} else if guess := nearest(x.name(), publicRegistries); guess != "" {
 			variant, args["guess"] = "typo", guess
 		}
@@ -95,106 +98,6 @@ func findResolvConfUnusable(s *snapshot.Snapshot) []finding.Finding {
 	f := resolvConfUnusable.New(r.File, finding.Args{"file": r.File, "problem": r.Problem})
 	f.Stage = string(snapshot.Resolve)
 	return []finding.Finding{f.In(source.Pos{File: r.File}).Saw(r.Problem, r.File, "ls -lL "+quote(r.File)+"; cat "+quote(r.File))}
-}
-
-var hostsFileOverride = finding.Kind{
-	Code: "dns/hosts-file-override", ID: "DNS-09",
-	Title:    "A stale line in /etc/hosts overrides DNS",
-	Severity: finding.Error,
-	Text:     "{at} sends {name} to {pinned}, where {symptom}; DNS says {addrs}, which works",
-	Fix:      "remove {name} from {at}",
-	Variants: map[string]finding.Variant{
-		"elsewhere": {
-			Text: "{at} sends {name} to {pinned}, where {symptom}; DNS says {addrs}",
-			Fix:  "remove {name} from {at}",
-		},
-	},
-	Doc: "Go and glibc both prefer the hosts file, while `dig` asks DNS and shows the right address. Such lines come from lists that promise a faster site " +
-		"and from provisioning that pinned the address of a server long gone. Remove the line.",
-	Symptoms: append([]string{"dns/sinkholed", "dns/localhost-ipv6", "dns/poisoned-answer"}, behindAddress...),
-}
-
-func findHostsFileOverride(s *snapshot.Snapshot) []finding.Finding {
-	var out []finding.Finding
-	for _, h := range hops(s) {
-		step := h.Failed()
-		if step == nil || step.Stage == snapshot.Token || step.Attempt.Failure == nil || step.Attempt.Lookup == nil || step.Attempt.Lookup.Hosts == nil {
-			continue
-		}
-		line := step.Attempt.Lookup.Hosts
-		variant, cured := "", h.Cured(snapshot.WithoutHosts)
-		if cured == nil {
-			// Nothing got better: then the line is only to blame when it points
-			// to another place than DNS and that place is nothing like a registry.
-			tried := h.Tried(snapshot.WithoutHosts)
-			if len(tried) == 0 || tried[0].Attempt.Lookup == nil || !tried[0].Attempt.Reached() || slices.Contains(tried[0].Attempt.Lookup.Addrs, line.Addr) {
-				continue
-			}
-			variant, cured = "elsewhere", &tried[0]
-		}
-		dns := addrs(cured.Attempt.Lookup.Addrs)
-		f := hostsFileOverride.Vary(variant, h.Host, finding.Args{
-			"at": line.At, "name": name(h), "pinned": line.Addr, "addrs": dns, "symptom": symptom(h.Failure),
-		}).In(line.At)
-		if variant != "" {
-			f = f.Sure(finding.Likely)
-		}
-		text := strings.Join(append([]string{line.Addr}, line.Names...), " ")
-		f = f.Saw(text, line.At.String(), "getent ahosts "+quote(name(h))).
-			Saw(fmt.Sprintf("%s has address %s", name(h), dns), "DNS", "dig +short "+quote(name(h))).
-			Saw(step.Attempt.Failure.Text, "connection to "+line.Addr, curlCommand(&step.Attempt))
-		f.Fix.Live = true
-		f.Fix.Edits = withoutName(s.Files, line, name(h))
-		out = append(out, at(f, h, snapshot.Resolve))
-	}
-	return out
-}
-
-// withoutName takes a name out of a line of the hosts file, and the line with
-// it when it has no other.
-func withoutName(files []source.File, line *snapshot.HostsLine, name string) []source.Edit {
-	file := source.Find(files, line.At.File)
-	if file == nil {
-		return nil
-	}
-	start := source.Offset(file.Data, source.Pos{Line: line.At.Line, Column: 1})
-	text := source.Line(file.Data, line.At.Line)
-	fields, comment, _ := strings.Cut(text, "#")
-	_ = comment
-	others := slices.DeleteFunc(slices.Clone(line.Names), func(n string) bool { return strings.EqualFold(n, name) })
-	if len(others) == 0 {
-		end := source.Offset(file.Data, source.Pos{Line: line.At.Line + 1, Column: 1})
-		return []source.Edit{{File: file.Path, Start: start, End: end}}
-	}
-	var edits []source.Edit
-	for from := 0; ; {
-		i := indexField(fields[from:], name)
-		if i < 0 {
-			return edits
-		}
-		b := from + i
-		e := b + len(name)
-		for b > 0 && (fields[b-1] == ' ' || fields[b-1] == '\t') {
-			b--
-		}
-		edits = append(edits, source.Edit{File: file.Path, Start: start + b, End: start + e})
-		from = e
-	}
-}
-
-// indexField finds a whole field of a line, whatever its case.
-func indexField(line, field string) int {
-	for at := 0; at < len(line); {
-		n := strings.IndexAny(line[at:], " \t\r")
-		if n < 0 {
-			n = len(line) - at
-		}
-		if strings.EqualFold(line[at:at+n], field) {
-			return at
-		}
-		at += n + 1
-	}
-	return -1
 }
 
 // symptom says in a few words how a hop failed.

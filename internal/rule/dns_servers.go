@@ -16,6 +16,10 @@ var resolverTimeout = finding.Kind{
 	Title:    "The resolver does not answer in time",
 	Severity: finding.Error,
 	Text:     "name server {server} does not answer ({name}, waited {waited}); {others}",
+	Variants: map[string]finding.Variant{
+		"first": {Text: "name server {server} does not answer: the runtime waits {wait} for it at each lookup of {name}; {others}"},
+		"type":  {Text: "name server {server} answers for {name} but not the question for its {type} records: the runtime waits {wait} for that at each lookup"},
+	},
 	Doc: "A name server of resolv.conf is silent: outgoing UDP and TCP port 53 is dropped, or the server is down. " +
 		"Go waits 5 seconds for each try of each server, so one dead server in front of a living one costs 10 to 20 seconds per name. " +
 		"The fault belongs to one node: look at the node of the pod. Repair the node's network configuration; resolv.conf itself is usually written by another program.",
@@ -24,8 +28,17 @@ var resolverTimeout = finding.Kind{
 
 func findResolverTimeout(s *snapshot.Snapshot) []finding.Finding {
 	return servers(s, snapshot.DNSTimeout, func(b badServer) finding.Finding {
-		return resolverTimeout.New(b.answer.Server.Addr, finding.Args{
+		variant := ""
+		switch {
+		case len(b.lookup.Addrs) == 0 || b.lookup.Wait == 0:
+		case answered(b.lookup, b.answer.Server.Addr):
+			variant = "type"
+		default:
+			variant = "first"
+		}
+		return resolverTimeout.Vary(variant, b.answer.Server.Addr, finding.Args{
 			"server": b.answer.Server.Addr, "name": b.answer.Name, "waited": brief(b.answer.Took), "others": b.others,
+			"wait": brief(b.lookup.Wait), "type": b.answer.Type,
 		})
 	})
 }
@@ -89,6 +102,7 @@ func findBlockedByLocalFirewall(s *snapshot.Snapshot) []finding.Finding {
 // badServer is a server of the node and how it failed.
 type badServer struct {
 	answer snapshot.Answer
+	lookup *snapshot.Lookup
 	others string // what the node's other servers do
 }
 
@@ -103,12 +117,12 @@ func servers(s *snapshot.Snapshot, cause snapshot.Cause, make func(badServer) fi
 			if !a.Server.Node || a.Err == nil || a.Err.Cause != cause || slices.Contains(seen, a.Server.Addr) {
 				continue
 			}
-			if answered(l, a.Server.Addr) {
-				continue // UDP failed and TCP worked, or one of two questions
+			if answered(l, a.Server.Addr) && (cause != snapshot.DNSTimeout || l.Wait == 0) {
+				continue // UDP failed and TCP worked, or one of two questions that nobody waits for
 			}
 			seen = append(seen, a.Server.Addr)
 			living := living(l)
-			b := badServer{answer: a, others: "no other name server of this node answers, ask who runs the network for one that does"}
+			b := badServer{answer: a, lookup: l, others: "no other name server of this node answers, ask who runs the network for one that does"}
 			if len(living) > 0 {
 				b.others = addrs(living) + " of this node answers"
 			}
@@ -129,14 +143,16 @@ func servers(s *snapshot.Snapshot, cause snapshot.Cause, make func(badServer) fi
 	return out
 }
 
-// lookups are the name resolutions of all hops, token servers and redirects included.
+// lookups are the name resolutions of all hops: token servers, redirects and proxies included.
 func lookups(s *snapshot.Snapshot) []*snapshot.Lookup {
 	var out []*snapshot.Lookup
 	for _, h := range hops(s) {
 		for i := range h.Steps {
 			for a := &h.Steps[i].Attempt; a != nil; a = a.Next {
-				if a.Lookup != nil {
-					out = append(out, a.Lookup)
+				for _, l := range []*snapshot.Lookup{a.Lookup, a.ProxyName} {
+					if l != nil {
+						out = append(out, l)
+					}
 				}
 			}
 		}

@@ -89,6 +89,9 @@ var silent = finding.Kind{
 	Title:    "The server accepts the connection and then sends nothing",
 	Severity: finding.Error,
 	Text:     "{addr} accepts the connection and then says nothing ({waited}, {stage})",
+	Variants: map[string]finding.Variant{
+		"cut": {Text: "{addr} takes the {stage} request and ends the connection without an answer: {why}"},
+	},
 	Doc: "Something listens and never answers: another service occupies the port, the server is overloaded, or a proxy in front of it has lost it. " +
 		"In a TLS handshake the runtime gives up after 10 seconds. While it waits for an HTTP answer containerd before 2.3 has no limit at all, so no other host is asked. Repair the server.",
 }
@@ -99,6 +102,11 @@ func findSilent(s *snapshot.Snapshot) []finding.Finding {
 		out = append(out, each(faults(s, stage, snapshot.Silent), func(x fault) finding.Finding {
 			f := silent.New(x.host, finding.Args{"addr": addr(x.try), "waited": brief(x.try.Took.Total), "stage": stageText(stage)})
 			return handshakeEvidence(f, x)
+		})...)
+	}
+	for _, stage := range []snapshot.Stage{snapshot.Manifest, snapshot.Blob} {
+		out = append(out, each(faults(s, stage, snapshot.Closed, snapshot.Reset), func(x fault) finding.Finding {
+			return handshakeEvidence(silent.Vary("cut", x.host, finding.Args{"addr": addr(x.try), "stage": stage, "why": x.why.Text}), x)
 		})...)
 	}
 	return out

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -10,34 +11,52 @@ import (
 	"github.com/towpath-dev/towpath/internal/snapshot"
 )
 
-// fault is a request that failed at its own host, not where a redirect led: that
-// is a fault of another host and has a rule of its own.
+// fault is a request that failed.
 type fault struct {
 	hop  *snapshot.Hop
 	try  *snapshot.Attempt
 	why  snapshot.Failure
-	host string // host[:port] that failed: the hop's, or that of its token server
+	host string            // host[:port] that failed: the hop's, that of its token server, or where a redirect led
+	from *snapshot.Attempt // that was redirected there; nil: none was
 }
 
 // faults lists the hops that failed in a stage for one of the causes; without
-// causes, for any. A token server that fails counts as its hop's fault.
+// causes, for any. A token server that fails counts as its hop's fault. So does
+// the certificate of a redirect's target; that it cannot be reached has a rule of
+// its own.
 func faults(s *snapshot.Snapshot, stage snapshot.Stage, causes ...snapshot.Cause) []fault {
 	var out []fault
 	for _, h := range hops(s) {
-		step := h.Failed()
-		if step == nil || step.Attempt.Failure == nil {
-			continue
-		}
-		host := h.Host
-		if step.Stage == snapshot.Token {
-			host = hostOfURL(step.Attempt.URL)
-		}
-		why := *step.Attempt.Failure
-		if why.Stage == stage && (len(causes) == 0 || slices.Contains(causes, why.Cause)) {
-			out = append(out, fault{h, &step.Attempt, why, host})
+		x, ok := failing(h)
+		if ok && x.why.Stage == stage && (len(causes) == 0 || slices.Contains(causes, x.why.Cause)) && (x.from == nil || x.why.Cause == snapshot.BadChain) {
+			out = append(out, x)
 		}
 	}
 	return out
+}
+
+// failing is where a hop failed: at its own host, at its token server, or where
+// a redirect led.
+func failing(h *snapshot.Hop) (fault, bool) {
+	step := h.Failed()
+	if step == nil {
+		return fault{}, false
+	}
+	leg, host := &step.Attempt, h.Host
+	for leg.Failure == nil && leg.Next != nil {
+		leg = leg.Next
+	}
+	if leg.Failure == nil {
+		return fault{}, false
+	}
+	if leg != &step.Attempt || step.Stage == snapshot.Token {
+		host = hostOfURL(leg.URL)
+	}
+	x := fault{hop: h, try: leg, why: *leg.Failure, host: host}
+	if leg != &step.Attempt {
+		x.from = &step.Attempt
+	}
+	return x, true
 }
 
 // name is the host that failed, without its port.
@@ -68,7 +87,11 @@ func at(f finding.Finding, h *snapshot.Hop, stage snapshot.Stage) finding.Findin
 func each(all []fault, f func(fault) finding.Finding) []finding.Finding {
 	var out []finding.Finding
 	for _, x := range all {
-		out = append(out, at(f(x), x.hop, x.why.Stage))
+		found := f(x)
+		if x.from != nil {
+			found = found.Saw(outcomeLine(x.from), x.from.URL, curlCommand(x.from))
+		}
+		out = append(out, at(found, x.hop, x.why.Stage))
 	}
 	return out
 }
@@ -81,6 +104,14 @@ func hostOf(hostport string) string {
 		hostport = hostport[:i]
 	}
 	return strings.Trim(hostport, "[]")
+}
+
+// hostPort is a host with its port, be it the default.
+func hostPort(host, port string) string {
+	if i := strings.LastIndexByte(host, ':'); i > 0 && !strings.HasSuffix(host, "]") {
+		return host
+	}
+	return host + ":" + port
 }
 
 // addr is the address that an attempt ended up at: the one connected to, else
@@ -103,6 +134,12 @@ func addrs(list []string) string {
 		return "none"
 	}
 	return strings.Join(list, ", ")
+}
+
+// isPrivate reports whether an address cannot be on the Internet.
+func isPrivate(text string) bool {
+	ip, err := netip.ParseAddr(hostOf(text))
+	return err == nil && (ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast())
 }
 
 // brief rounds a duration for people.

@@ -15,7 +15,9 @@ var connectionRefused = finding.Kind{
 	Severity: finding.Error,
 	Text:     "nothing accepts connections at {addr}",
 	Variants: map[string]finding.Variant{
-		"port": {Text: "nothing accepts connections at {addr}, but port {open} of the same host is open"},
+		"port":   {Text: "nothing accepts connections at {addr}, but port {open} of the same host is open"},
+		"filter": {Text: "connections to {addr} are rejected by a packet rule of this node: {rule}"},
+		"sent":   {Text: "a packet rule of this node sends {addr} to {to}, where nothing accepts connections"},
 	},
 	Doc: "The connection is refused at once: the service is down, listens on another port or only on another address, a hostPort is not implemented by the network plugin, " +
 		"or a firewall rejects it. Start the service or correct the port. " +
@@ -28,6 +30,9 @@ func findConnectionRefused(s *snapshot.Snapshot) []finding.Finding {
 		t := openPort(x.hop)
 		if t != nil {
 			variant, args["open"] = "port", t.Detail
+		}
+		if v := byRule(s, x, args); v != "" {
+			return ruleEvidence(dialEvidence(connectionRefused.Vary(v, x.host, args), x), s, x)
 		}
 		f := dialEvidence(connectionRefused.Vary(variant, x.host, args), x)
 		if t != nil {
@@ -53,20 +58,33 @@ var connectTimeout = finding.Kind{
 	Severity: finding.Error,
 	Text:     "no answer from {addr} within {waited}: packets are dropped on the way",
 	Variants: map[string]finding.Variant{
-		"port": {Text: "no answer from {addr} within {waited}, though port {open} of the same host is open: this port is filtered"},
+		"port":   {Text: "no answer from {addr} within {waited}, though port {open} of the same host is open: this port is filtered"},
+		"filter": {Text: "connections to {addr} are dropped by a packet rule of this node: {rule}"},
+		"sent":   {Text: "a packet rule of this node sends {addr} to {to}, from where no answer comes within {waited}"},
+		"first":  {Text: "{addr} does not answer: the runtime waits {waited} for it at each connection before it tries {next}, the next address of {name}"},
 	},
 	Doc: "Packets to this address vanish: a firewall drops them, the host is down or the route leads nowhere. The runtime waits 30 seconds for each request, and remembers nothing. " +
 		"Open the firewall, repair the route, or use a mirror that this node can reach.",
+	Symptoms: []string{"network/slow"},
 }
 
 func findConnectTimeout(s *snapshot.Snapshot) []finding.Finding {
-	return each(faults(s, snapshot.Connect, snapshot.DialTimeout), func(x fault) finding.Finding {
+	out := each(faults(s, snapshot.Connect, snapshot.DialTimeout), func(x fault) finding.Finding {
 		args, variant := finding.Args{"addr": addr(x.try), "waited": brief(waited(x.try))}, ""
+		if v := byRule(s, x, args); v != "" {
+			return ruleEvidence(dialEvidence(connectTimeout.Vary(v, x.host, args), x), s, x)
+		}
 		if t := openPort(x.hop); t != nil {
 			variant, args["open"] = "port", t.Detail
 		}
 		return dialEvidence(connectTimeout.Vary(variant, x.host, args), x)
 	})
+	for _, d := range deadAddresses(s) {
+		f := connectTimeout.Vary("first", d.host, finding.Args{"addr": d.addr, "next": addr(d.try), "name": d.name(), "waited": brief(d.wait)})
+		f.Severity = finding.Warning
+		out = append(out, at(dialEvidence(f, d.fault), d.hop, snapshot.Connect))
+	}
+	return out
 }
 
 // blackHoled: the same on a mirror, where it is the configuration that is wrong.
@@ -107,6 +125,10 @@ var noRoute = finding.Kind{
 	Title:    "No route to the host (ARP failure or ICMP host-unreachable)",
 	Severity: finding.Error,
 	Text:     "no route to {addr}: {why}",
+	Variants: map[string]finding.Variant{
+		"filter": {Text: "connections to {addr} are rejected by a packet rule of this node: {rule}"},
+		"sent":   {Text: "a packet rule of this node sends {addr} to {to}, to which there is no route"},
+	},
 	Doc: "Either nobody on the local network owns the address (ARP or neighbour discovery fails, after about three seconds), or a router or firewall says that the host is unreachable, at once. " +
 		"firewalld's REJECT uses just this message, so it is often a firewall and not a route.",
 }
@@ -117,7 +139,11 @@ func findNoRoute(s *snapshot.Snapshot) []finding.Finding {
 		if waited(x.try).Seconds() > 1 {
 			why = "nobody on the local network answers for that address"
 		}
-		f := dialEvidence(noRoute.New(x.host, finding.Args{"addr": addr(x.try), "why": why}), x)
+		args := finding.Args{"addr": addr(x.try), "why": why}
+		if v := byRule(s, x, args); v != "" {
+			return ruleEvidence(dialEvidence(noRoute.Vary(v, x.host, args), x), s, x)
+		}
+		f := dialEvidence(noRoute.New(x.host, args), x)
 		f.Evidence[0].Command = "ip route get " + hostOf(addr(x.try)) + "; ip neigh show " + hostOf(addr(x.try))
 		return f
 	})

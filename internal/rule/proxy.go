@@ -16,6 +16,8 @@ var proxyUnreachable = finding.Kind{
 	Text:     "the proxy of {runtime}, {proxy}, cannot be reached: {why}",
 	Variants: map[string]finding.Variant{
 		"invalid": {Text: "the proxy of {runtime} is no proxy URL: {why}"},
+		"quoted":  {Text: "the proxy variable of {runtime} has quotation marks in its value, {value}: take them out where it is set"},
+		"mute":    {Text: "the proxy of {runtime}, {proxy}, accepts connections and does not do what a proxy does: {why}"},
 	},
 	Doc: "The runtime's environment names a proxy that is down, or whose name or port is wrong. Every request that goes through it fails before the registry is asked. " +
 		"Correct the variable where the process gets it: in the systemd unit or environment file that starts it, not in a shell.",
@@ -24,19 +26,37 @@ var proxyUnreachable = finding.Kind{
 
 // proxySymptoms are what a fault of a proxy looks like on the hosts behind it.
 var proxySymptoms = []string{"network/connection-refused", "network/connect-timeout", "network/no-route-to-host", "network/silent-after-connect",
-	"dns/name-not-found", "tls/plain-http-server", "registry/server-error", "registry/html-instead-of-manifest"}
+	"dns/name-not-found", "tls/plain-http-server", "registry/server-error", "registry/html-instead-of-manifest",
+	"auth/insufficient-scope", "auth/token-realm-unreachable", "network/redirect-target-blocked"}
 
 func findProxyUnreachable(s *snapshot.Snapshot) []finding.Finding {
-	return proxies(s, func(f *snapshot.Failure, _ int) bool {
-		return f.Cause == snapshot.ProxyDial || f.Cause == snapshot.ProxyInvalid
+	return proxies(s, func(x fault) bool {
+		return x.why.Cause == snapshot.ProxyDial || x.why.Cause == snapshot.ProxyInvalid || x.why.Cause == snapshot.ProxyStatus && x.try.ProxyHTTP == nil
 	}, func(x fault) finding.Finding {
-		variant := ""
-		if x.why.Cause == snapshot.ProxyInvalid {
+		variant, value := "", quotedProxy(s)
+		switch {
+		case value != "":
+			variant = "quoted"
+		case x.why.Cause == snapshot.ProxyInvalid:
 			variant = "invalid"
+		case x.why.Cause == snapshot.ProxyStatus:
+			variant = "mute"
 		}
-		f := proxyUnreachable.Vary(variant, x.hop.Proxy, finding.Args{"runtime": runtimeName(s), "proxy": x.hop.Proxy, "why": x.why.Text})
-		return f
+		return proxyUnreachable.Vary(variant, x.try.Proxy, finding.Args{"runtime": runtimeName(s), "proxy": x.try.Proxy, "why": x.why.Text, "value": value})
 	})
+}
+
+// quotedProxy is the proxy variable of the runtime that begins with a quotation
+// mark, as it does where an environment file is read without a shell.
+func quotedProxy(s *snapshot.Snapshot) string {
+	if s.Runtime != nil {
+		for _, key := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+			if v := s.Runtime.Env[key]; strings.HasPrefix(v, `"`) || strings.HasPrefix(v, "'") {
+				return key + "=" + v
+			}
+		}
+	}
+	return ""
 }
 
 var proxyAuthRequired = finding.Kind{
@@ -53,12 +73,12 @@ var proxyAuthRequired = finding.Kind{
 }
 
 func findProxyAuthRequired(s *snapshot.Snapshot) []finding.Finding {
-	return proxies(s, func(f *snapshot.Failure, status int) bool { return status == 407 }, func(x fault) finding.Finding {
+	return proxies(s, func(x fault) bool { return proxyStatus(x.try) == 407 }, func(x fault) finding.Finding {
 		variant := ""
-		if strings.Contains(x.hop.Proxy, "@") {
+		if strings.Contains(x.try.Proxy, "@") {
 			variant = "refused"
 		}
-		return proxyAuthRequired.Vary(variant, x.hop.Proxy, finding.Args{"runtime": runtimeName(s), "proxy": x.hop.Proxy, "line": proxyLine(x.try)})
+		return proxyAuthRequired.Vary(variant, x.try.Proxy, finding.Args{"runtime": runtimeName(s), "proxy": x.try.Proxy, "line": proxyLine(x.try)})
 	})
 }
 
@@ -69,13 +89,17 @@ var proxyDenied = finding.Kind{
 	Text:     "the proxy {proxy} refuses {host}: {line}",
 	Doc: "The proxy answers the CONNECT with 403 (or 451): the host is not on its list of allowed destinations. " +
 		"containerd shows a bare \"Forbidden\", which reads like wrong credentials; a registry's own 403 comes as \"unexpected status from HEAD request\". Have the host added to the list.",
+	Symptoms: proxySymptoms,
 }
 
 func findProxyDenied(s *snapshot.Snapshot) []finding.Finding {
-	return perHost(s, func(status int) bool { return status == 403 || status == 451 || status == 405 }, func(x fault) finding.Finding {
-		return proxyDenied.New(x.host, finding.Args{"proxy": x.hop.Proxy, "host": x.host, "line": proxyLine(x.try)})
+	return perHost(s, denies, func(x fault) finding.Finding {
+		return proxyDenied.New(x.host, finding.Args{"proxy": x.try.Proxy, "host": x.host, "line": proxyLine(x.try)})
 	})
 }
+
+// denies reports whether a status is a proxy's refusal of a destination.
+func denies(status int) bool { return status == 403 || status == 405 || status == 451 }
 
 var proxyUpstream = finding.Kind{
 	Code: "proxy/upstream-failure", ID: "PRX-04",
@@ -87,6 +111,7 @@ var proxyUpstream = finding.Kind{
 	},
 	Doc: "The proxy is there and its own way to the registry fails: DNS, firewall or outage behind the proxy. " +
 		"containerd shows a bare \"Service Unavailable\" or \"Bad Gateway\", which reads like maintenance of the registry. Ask those who run the proxy.",
+	Symptoms: proxySymptoms,
 }
 
 func findProxyUpstream(s *snapshot.Snapshot) []finding.Finding {
@@ -95,75 +120,8 @@ func findProxyUpstream(s *snapshot.Snapshot) []finding.Finding {
 		if t := first(x.hop.Tried(snapshot.ControlHost)); t != nil && !t.Attempt.OK() {
 			variant = "all"
 		}
-		return proxyUpstream.Vary(variant, x.host, finding.Args{"proxy": x.hop.Proxy, "host": x.host, "line": proxyLine(x.try)})
+		return proxyUpstream.Vary(variant, x.host, finding.Args{"proxy": x.try.Proxy, "host": x.host, "line": proxyLine(x.try)})
 	})
-}
-
-var noProxyIncomplete = finding.Kind{
-	Code: "proxy/no-proxy-incomplete", ID: "PRX-05",
-	Title:    "NO_PROXY misses the private registry, the mirror or the cluster's CIDR",
-	Severity: finding.Error,
-	Text:     "requests to {host} go through the proxy {proxy} and fail there; directly it answers: NO_PROXY ({noproxy}) misses it",
-	Fix:      "add {name} to NO_PROXY in the environment of {runtime}",
-	Doc: "An internal host is sent through the proxy, which cannot or may not reach it. NO_PROXY is read by Go's rules: `example.com` covers the name and its subdomains, `.example.com` only the subdomains, " +
-		"a CIDR matches only where the URL holds an address, `10.*` and blanks between items match nothing. Add the host and restart the runtime; its environment is read once.",
-	Symptoms: append([]string{"proxy/unreachable", "proxy/auth-required", "proxy/denied-by-policy", "proxy/upstream-failure",
-		"tls/corporate-interception", "tls/private-ca-untrusted", "tls/other-server", "registry/image-not-found"}, proxySymptoms...),
-}
-
-var mirrorThroughProxy = finding.Kind{
-	Code: "proxy/mirror-sent-through-proxy", ID: "PRX-07",
-	Title:    "Requests to an http mirror go through HTTP_PROXY",
-	Severity: finding.Error,
-	Text:     "requests to {host} (plain HTTP) go through HTTP_PROXY {proxy} and fail there; directly it answers: NO_PROXY ({noproxy}) misses it",
-	Fix:      "add {name} to NO_PROXY in the environment of {runtime}",
-	Doc: "Endpoints written with `http://` use HTTP_PROXY, which people set without thinking of their mirror on the local network. The proxy refuses it or cannot reach it. " +
-		"Add the mirror to NO_PROXY and restart the runtime.",
-	Symptoms: append([]string{"proxy/unreachable", "proxy/auth-required", "proxy/denied-by-policy", "proxy/upstream-failure",
-		"registry/image-not-found", "auth/insufficient-scope"}, proxySymptoms...),
-}
-
-func findNoProxyIncomplete(s *snapshot.Snapshot) []finding.Finding {
-	return bypass(s, noProxyIncomplete, "https://")
-}
-
-func findMirrorThroughProxy(s *snapshot.Snapshot) []finding.Finding {
-	return bypass(s, mirrorThroughProxy, "http://")
-}
-
-// bypass finds hosts that fail through the proxy and answer without it.
-func bypass(s *snapshot.Snapshot, k finding.Kind, scheme string) []finding.Finding {
-	var out []finding.Finding
-	for _, h := range hops(s) {
-		t := h.Cured(snapshot.Direct)
-		step := h.Failed()
-		if h.Proxy == "" || step == nil || t == nil || !strings.HasPrefix(h.Endpoint, scheme) || ownFault(&step.Attempt) {
-			continue
-		}
-		f := k.New(h.Host, finding.Args{"host": h.Host, "name": name(h), "proxy": h.Proxy, "noproxy": noProxy(s), "runtime": runtimeName(s)})
-		f.Fix.Intent = &finding.Intent{Do: finding.BypassProxy, Registry: s.Ref.Registry, Endpoint: h.Endpoint, Value: name(h)}
-		f = f.Saw(step.Attempt.Fault().Text, "request through "+h.Proxy, curlCommand(&step.Attempt)).Saw(outcome(&t.Attempt), "request without a proxy", curlCommand(&t.Attempt))
-		out = append(out, at(f, h, snapshot.Connect))
-	}
-	return out
-}
-
-// ownFault reports whether a proxy fails for every host alike: it is down, or
-// wants a password. Then the proxy is what has to be repaired.
-func ownFault(a *snapshot.Attempt) bool {
-	f := a.Fault()
-	return f.Cause == snapshot.ProxyDial || f.Cause == snapshot.ProxyInvalid || proxyStatus(a) == 407
-}
-
-func noProxy(s *snapshot.Snapshot) string {
-	if s.Runtime != nil {
-		for _, key := range []string{"NO_PROXY", "no_proxy"} {
-			if v := s.Runtime.Env[key]; v != "" {
-				return v
-			}
-		}
-	}
-	return "not set"
 }
 
 var proxyNotSet = finding.Kind{
@@ -175,20 +133,20 @@ var proxyNotSet = finding.Kind{
 	Doc: "curl or docker works on this node because the shell or Docker has a proxy; the container runtime has none, because a systemd service gets neither a shell's exports nor /etc/environment. " +
 		"Set it in the unit that owns the process: containerd.service on plain containerd, k3s.service.env on K3s, /etc/default/rke2-* on RKE2, the k0s unit on k0s. A drop-in for containerd.service does nothing on K3s, RKE2 and k0s.",
 	Symptoms: []string{"network/connection-refused", "network/connect-timeout", "network/no-route-to-host", "network/ipv6-unreachable", "network/ipv4-only-registry",
-		"dns/name-not-found", "dns/resolver-timeout", "mirror/black-holed"},
+		"dns/name-not-found", "dns/resolver-timeout", "mirror/black-holed", "auth/token-realm-unreachable", "network/redirect-target-blocked"},
 }
 
 func findProxyNotSet(s *snapshot.Snapshot) []finding.Finding {
 	var out []finding.Finding
 	for _, h := range hops(s) {
 		t := h.Cured(snapshot.ThroughProxy)
-		step := h.Failed()
-		if h.Proxy != "" || t == nil || step == nil {
+		x, ok := failing(h)
+		if !ok || x.try.Proxy != "" || t == nil {
 			continue
 		}
-		f := proxyNotSet.New(h.Host, finding.Args{"runtime": runtimeName(s), "host": h.Host, "where": t.Detail})
+		f := proxyNotSet.New(x.host, finding.Args{"runtime": runtimeName(s), "host": x.host, "where": t.Detail})
 		f.Fix.Intent = &finding.Intent{Do: finding.UseProxy, Registry: s.Ref.Registry, Endpoint: h.Endpoint, Value: t.Attempt.Proxy}
-		f = f.Saw(step.Attempt.Fault().Text, "request without a proxy", curlCommand(&step.Attempt)).
+		f = f.Saw(x.why.Text, "request without a proxy", curlCommand(x.try)).
 			Saw(outcome(&t.Attempt), "request through "+t.Attempt.Proxy, curlCommand(&t.Attempt))
 		out = append(out, at(f, h, snapshot.Connect))
 	}
@@ -196,16 +154,16 @@ func findProxyNotSet(s *snapshot.Snapshot) []finding.Finding {
 }
 
 // proxies finds faults of the proxy itself: told once per proxy, about all hosts.
-func proxies(s *snapshot.Snapshot, hit func(*snapshot.Failure, int) bool, make func(fault) finding.Finding) []finding.Finding {
+func proxies(s *snapshot.Snapshot, hit func(fault) bool, make func(fault) finding.Finding) []finding.Finding {
 	var out []finding.Finding
 	var seen []string
 	for _, h := range hops(s) {
 		x, ok := throughProxy(h)
-		if !ok || !hit(&x.why, proxyStatus(x.try)) || slices.Contains(seen, h.Proxy) {
+		if !ok || !hit(x) || slices.Contains(seen, x.try.Proxy) {
 			continue
 		}
-		seen = append(seen, h.Proxy)
-		f := make(x).Saw(x.why.Text, "request to "+h.Host+" through "+h.Proxy, curlCommand(x.try))
+		seen = append(seen, x.try.Proxy)
+		f := directEvidence(make(x).Saw(x.why.Text, "request to "+x.host+" through "+x.try.Proxy, curlCommand(x.try)), h)
 		f.Stage = string(snapshot.Connect)
 		out = append(out, f)
 	}
@@ -220,33 +178,53 @@ func perHost(s *snapshot.Snapshot, hit func(int) bool, make func(fault) finding.
 		if !ok || !hit(proxyStatus(x.try)) {
 			continue
 		}
-		f := make(x).Saw(fmt.Sprintf("%s (%s)", proxyLine(x.try), x.why.Text), "CONNECT "+h.Host+" at "+h.Proxy, curlCommand(x.try))
+		what := "CONNECT " + x.host
+		if strings.HasPrefix(x.try.URL, "http://") {
+			what = x.try.Method + " " + x.try.URL
+		}
+		f := directEvidence(make(x).Saw(fmt.Sprintf("%s (%s)", proxyLine(x.try), x.why.Text), what+" at "+x.try.Proxy, curlCommand(x.try)), h)
 		out = append(out, at(f, h, snapshot.Connect))
 	}
 	return out
 }
 
+// directEvidence adds how the same request ends without the proxy.
+func directEvidence(f finding.Finding, h *snapshot.Hop) finding.Finding {
+	if t := h.Cured(snapshot.Direct); t != nil {
+		f = f.Saw(outcome(&t.Attempt), "request without a proxy", curlCommand(&t.Attempt))
+	}
+	return f
+}
+
 // throughProxy is the fault of a hop that its proxy caused.
 func throughProxy(h *snapshot.Hop) (fault, bool) {
-	step := h.Failed()
-	if step == nil || h.Proxy == "" || step.Attempt.Failure == nil {
+	x, ok := failing(h)
+	if !ok {
 		return fault{}, false
 	}
-	switch step.Attempt.Failure.Cause {
+	switch x.why.Cause {
 	case snapshot.ProxyDial, snapshot.ProxyStatus, snapshot.ProxyInvalid:
-		return fault{h, &step.Attempt, *step.Attempt.Failure, h.Host}, true
+		return x, true
 	case snapshot.Status:
-		if byProxy(h) {
-			return fault{h, &step.Attempt, *step.Attempt.Failure, h.Host}, true
-		}
+		return x, x.try.Proxy != "" && strings.HasPrefix(x.try.URL, "http://") && (h.Cured(snapshot.Direct) != nil || stranger(x.try))
 	}
 	return fault{}, false
 }
 
-// byProxy reports whether a status over plain HTTP is the proxy's own: the host
-// itself answers otherwise.
+// byProxy reports whether a hop failed because of its proxy.
 func byProxy(h *snapshot.Hop) bool {
-	return h.Proxy != "" && strings.HasPrefix(h.Endpoint, "http://") && h.Cured(snapshot.Direct) != nil
+	_, ok := throughProxy(h)
+	return ok
+}
+
+// stranger reports whether an answer bears no sign of a registry: neither the
+// header nor the errors of its API.
+func stranger(a *snapshot.Attempt) bool {
+	r := a.Response
+	if r == nil || !denies(r.Status) && r.Status < 500 {
+		return false
+	}
+	return len(r.Header["Docker-Distribution-Api-Version"]) == 0 && len(r.Header["Www-Authenticate"]) == 0 && !strings.Contains(r.Head, `"errors"`) && !strings.Contains(r.Type, "json")
 }
 
 func proxyStatus(a *snapshot.Attempt) int {

@@ -284,7 +284,7 @@ func blobStatus(s *snapshot.Snapshot, k finding.Kind, hit func(int) bool) []find
 				what = "config"
 			}
 			f := k.New(h.Host, finding.Args{"host": h.Host, "repository": s.Ref.Repository, "what": what, "digest": b.Digest})
-			f = bodyEvidence(f, fault{h, b.Attempt, *b.Attempt.Fault(), h.Host})
+			f = bodyEvidence(f, fault{hop: h, try: b.Attempt, why: *b.Attempt.Fault(), host: h.Host})
 			out = append(out, at(f, h, snapshot.Blob))
 			break
 		}
@@ -320,8 +320,8 @@ func findRedirectBlocked(s *snapshot.Snapshot) []finding.Finding {
 		for next != nil && next.Failure == nil {
 			next = next.Next
 		}
-		if next == nil || next.Response != nil {
-			continue
+		if next == nil || next.Response != nil || next.Failure.Cause == snapshot.BadChain {
+			continue // it answers, or its certificate tells more
 		}
 		target := hostOfURL(next.URL)
 		f := redirectBlocked.New(h.Host, finding.Args{"host": h.Host, "target": target, "why": next.Failure.Text})

@@ -14,29 +14,42 @@ var otherServer = finding.Kind{
 	Severity: finding.Error,
 	Text:     "{addr} presents a certificate for {names}, not for {host}: it is another server",
 	Variants: map[string]finding.Variant{
-		"hosts": {Text: "{addr}, the address that {line} gives for {host}, presents a certificate for {names}: it is another server"},
-		"dnat":  {Text: "a packet rule of this node sends {addr} to {to}, which presents a certificate for {names}, not for {host}"},
-		"path":  {Text: "something on the way intercepts connections: {addr} and {control}, where nothing can be, present the same certificate for {names}, not for {host}"},
-		"vhost": {Text: "the server at {addr} chooses its certificate by name and has none for {host}: it presents that of {names}"},
+		"hosts":  {Text: "{addr}, the address that {line} gives for {host}, presents a certificate for {names}: it is another server"},
+		"dnat":   {Text: "a packet rule of this node sends {addr} to {to}, which presents a certificate for {names}, not for {host}"},
+		"dnatca": {Text: "a packet rule of this node sends {addr} to {to}, which presents a certificate signed by {issuer} that this node does not trust: it is another server"},
+		"one":    {Text: "{addr} presents a certificate for {names}, not for {host}: it is another server; {other}, the next address of that name, presents the right one"},
+		"path":   {Text: "something on the way intercepts connections: {addr} and {control}, where nothing can be, present the same certificate for {names}, not for {host}"},
+		"vhost":  {Text: "the server at {addr} chooses its certificate by name and has none for {host}: it presents that of {names}"},
 	},
 	Doc: "The certificate is valid, for somebody else. Neither an old CA bundle nor the clock can cause this: those give \"signed by unknown authority\" and \"expired or is not yet valid\". " +
 		"The connection ended at another server. In the order of frequency: a line in the hosts file, a resolver that gives a false or stale address, a packet rule of this node (DNAT), " +
 		"a transparent proxy or captive portal on the way, a server that holds many names and lacks this one, an incident at the operator. Towpath tells them apart: it resolves the name in every way the node can, " +
 		"repeats the handshake with other names and addresses, and asks connection tracking where the packets really went. Updating certificates does not help, and switching verification off would send the pull to that other server.",
-	Symptoms: []string{"tls/private-ca-untrusted", "tls/certificate-expired"},
+	Symptoms: []string{"tls/private-ca-untrusted", "tls/certificate-expired", "tls/corporate-interception", "tls/missing-intermediate", "tls/same-ca-name-other-key"},
 }
 
 func findOtherServer(s *snapshot.Snapshot) []finding.Finding {
-	return each(badChains(s, snapshot.OtherNames), func(x fault) finding.Finding {
+	strange := badChains(s, snapshot.OtherNames)
+	for _, x := range badChains(s, snapshot.UnknownAuthority, snapshot.SameNameOtherKey) {
+		// A private registry may well be behind a translation, as Services of a
+		// cluster are. A public address that ends on another machine is not one.
+		if translated(x.try) != nil && !isPrivate(addr(x.try)) {
+			strange = append(strange, x)
+		}
+	}
+	return each(strange, func(x fault) finding.Finding {
 		c := leaf(x.try)
-		args := finding.Args{"addr": addr(x.try), "names": names(c), "host": x.name()}
+		args := finding.Args{"addr": addr(x.try), "names": names(c), "host": x.name(), "issuer": quoted(issuer(c))}
 		variant, proof := wayToOther(s, x, args)
+		if variant == "dnat" && x.try.Handshake.Reason != snapshot.OtherNames {
+			variant = "dnatca"
+		}
 		f := chainEvidence(otherServer.Vary(variant, x.host, args), x)
 		f.Evidence = append(f.Evidence, proof...)
 		if variant == "" {
 			f = f.Sure(finding.Likely)
 		}
-		if variant == "dnat" {
+		if strings.HasPrefix(variant, "dnat") {
 			f.At.File, f.At.Line = "", 0
 		}
 		return f
@@ -45,17 +58,19 @@ func findOtherServer(s *snapshot.Snapshot) []finding.Finding {
 
 // wayToOther walks the decision tree: how did the connection get to another server?
 func wayToOther(s *snapshot.Snapshot, x fault, args finding.Args) (variant string, proof []finding.Evidence) {
-	for _, d := range x.try.Dials {
-		if d.OK && d.Translated != "" && d.Translated != d.Addr {
-			args["to"] = d.Translated
-			return "dnat", append([]finding.Evidence{{
-				Saw: d.Addr + " is translated to " + d.Translated, Where: "connection tracking", Command: "conntrack -L -p tcp --orig-dst " + hostOf(d.Addr),
-			}}, translations(s)...)
-		}
+	if d := translated(x.try); d != nil {
+		args["to"] = d.Translated
+		return "dnat", append([]finding.Evidence{{
+			Saw: d.Addr + " is translated to " + d.Translated, Where: "connection tracking", Command: "conntrack -L -p tcp --orig-dst " + hostOf(d.Addr),
+		}}, translations(s)...)
 	}
 	if l := x.try.Lookup; l != nil && l.Hosts != nil {
 		args["line"] = l.Hosts.At
 		return "hosts", []finding.Evidence{{Saw: l.Hosts.Addr + " " + strings.Join(l.Hosts.Names, " "), Where: l.Hosts.At.String(), Command: "getent ahosts " + quote(x.name())}}
+	}
+	if t := rightElsewhere(x.hop); t != nil {
+		args["other"] = t.Detail
+		return "one", []finding.Evidence{{Saw: "a certificate that is accepted", Where: t.Detail, Command: tlsCommand(t.Detail, x.name())}}
 	}
 	for _, t := range x.hop.Tried(snapshot.ControlAddress) {
 		if sameLeaf(&t.Attempt, x.try) {
@@ -73,6 +88,27 @@ func wayToOther(s *snapshot.Snapshot, x fault, args finding.Args) (variant strin
 		}
 	}
 	return "", nil
+}
+
+// translated is the connection that this node has sent to another address.
+func translated(a *snapshot.Attempt) *snapshot.Dial {
+	for i, d := range a.Dials {
+		if d.OK && d.Translated != "" && d.Translated != d.Addr {
+			return &a.Dials[i]
+		}
+	}
+	return nil
+}
+
+// rightElsewhere is the handshake with another address of the same name whose
+// certificate is accepted.
+func rightElsewhere(h *snapshot.Hop) *snapshot.Trial {
+	for _, t := range h.Tried(snapshot.OtherAddress) {
+		if t.Attempt.Handshake != nil && t.Attempt.Handshake.Verified {
+			return &t
+		}
+	}
+	return nil
 }
 
 // translations are the rules of this node that may have done it.

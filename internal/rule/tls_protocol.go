@@ -12,7 +12,7 @@ var plainHTTPServer = finding.Kind{
 	Title:    "The server speaks plain HTTP where HTTPS is expected",
 	Severity: finding.Error,
 	Text:     "{host} speaks plain HTTP, and the runtime expects HTTPS there",
-	Fix:      "write http:// for {host} in the configuration of {registry}",
+	Fix:      "write http://{at} in the configuration of {registry}",
 	Doc: "Without an entry for exactly this host and port the runtime expects HTTPS. Write the endpoint with `http://`; verification has nothing to do with it, so skip_verify does not help. " +
 		"When an http mirror fails, the fall-back to the registry's own name over HTTPS gives this message and hides the mirror's real fault.",
 }
@@ -26,7 +26,7 @@ func findPlainHTTPServer(s *snapshot.Snapshot) []finding.Finding {
 	}
 	return each(plain, func(x fault) finding.Finding {
 		t := plainAnswer(x.hop)
-		f := plainHTTPServer.New(x.host, finding.Args{"host": x.host, "registry": s.Ref.Registry})
+		f := plainHTTPServer.New(x.host, finding.Args{"host": x.host, "at": hostPort(x.host, "443"), "registry": s.Ref.Registry})
 		f.Fix.Intent = &finding.Intent{Do: finding.UseScheme, Registry: s.Ref.Registry, Endpoint: x.hop.Endpoint, Value: "http"}
 		return handshakeEvidence(f, x).Saw(outcome(&t.Attempt), t.Attempt.URL, curlCommand(&t.Attempt))
 	})
@@ -47,9 +47,12 @@ var httpToHTTPS = finding.Kind{
 	Title:    "An HTTPS port is addressed with http://",
 	Severity: finding.Error,
 	Text:     "{host} speaks TLS, and the endpoint is written with http://",
-	Fix:      "write https:// for {host} in the configuration of {registry}",
+	Variants: map[string]finding.Variant{
+		"default": {Text: "{host} speaks TLS, and the runtime speaks plain HTTP to this machine unless it is told otherwise", Fix: "write https://{at} in the configuration of {registry}"},
+	},
+	Fix:      "write https://{at} in the configuration of {registry}",
 	Doc:      "The server wants TLS and gets plain HTTP; most answer 400 \"Client sent an HTTP request to an HTTPS server\". Correct the scheme of the endpoint.",
-	Symptoms: []string{"registry/server-error", "registry/image-not-found", "registry/html-instead-of-manifest"},
+	Symptoms: []string{"registry/server-error", "registry/image-not-found", "registry/html-instead-of-manifest", "network/silent-after-connect"},
 }
 
 func findHTTPToHTTPS(s *snapshot.Snapshot) []finding.Finding {
@@ -60,7 +63,11 @@ func findHTTPToHTTPS(s *snapshot.Snapshot) []finding.Finding {
 		if step == nil || t == nil || t.Attempt.Handshake == nil || t.Attempt.Handshake.Version == "" {
 			continue
 		}
-		f := httpToHTTPS.New(h.Host, finding.Args{"host": h.Host, "registry": s.Ref.Registry})
+		variant := ""
+		if h.From.IsZero() {
+			variant = "default"
+		}
+		f := httpToHTTPS.Vary(variant, h.Host, finding.Args{"host": h.Host, "at": hostPort(h.Host, "80"), "registry": s.Ref.Registry})
 		f.Fix.Intent = &finding.Intent{Do: finding.UseScheme, Registry: s.Ref.Registry, Endpoint: h.Endpoint, Value: "https"}
 		f = f.Saw(step.Attempt.Fault().Text, step.Attempt.URL, curlCommand(&step.Attempt)).
 			Saw("TLS handshake: "+handshakeText(&t.Attempt), addr(&t.Attempt), tlsCommand(addr(&t.Attempt), name(h)))
@@ -76,6 +83,7 @@ var clientCertificate = finding.Kind{
 	Text:     "{host} demands a client certificate{from}, and none is configured",
 	Variants: map[string]finding.Variant{
 		"refused": {Text: "{host} refuses the client certificate that is configured{from}"},
+		"unsent":  {Text: "{host} demands a client certificate{from}; {file}, which is configured, is not of that authority and so is not sent"},
 	},
 	Doc: "The registry requires mutual TLS. Name the certificate and the key as `client = [[\"client.cert\", \"client.key\"]]` in hosts.toml, or as cert_file and key_file in registries.yaml. " +
 		"It is the node's own certificate, issued for clients by a CA that the registry accepts; never the registry's server certificate.",
@@ -93,11 +101,18 @@ func findClientCertificate(s *snapshot.Snapshot) []finding.Finding {
 		if w := x.try.Handshake.WantsFrom; len(w) > 0 {
 			from = " of " + strings.Join(w[:min(len(w), 3)], " or ")
 		}
-		variant := ""
+		variant, file := "", ""
+		if all := s.Table.Endpoints(s.Ref.Registry); x.hop.Index < len(all) && len(all[x.hop.Index].TLS.Client) > 0 {
+			variant, file = "unsent", all[x.hop.Index].TLS.Client[0].Cert
+		}
 		if x.try.Handshake.SentCert {
 			variant = "refused"
 		}
-		return handshakeEvidence(clientCertificate.Vary(variant, x.host, finding.Args{"host": x.host, "from": from}), x)
+		f := handshakeEvidence(clientCertificate.Vary(variant, x.host, finding.Args{"host": x.host, "from": from, "file": file}), x)
+		if variant == "unsent" {
+			f = f.Saw("configured, and not sent", file, "openssl x509 -noout -subject -issuer -in "+quote(file))
+		}
+		return f
 	})
 }
 

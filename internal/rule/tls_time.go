@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/towpath-dev/towpath/internal/finding"
@@ -15,6 +16,7 @@ var certificateExpired = finding.Kind{
 	Text:     "the certificate of {host} expired on {end}, {ago} ago",
 	Variants: map[string]finding.Variant{
 		"early": {Text: "the certificate of {host} is not valid before {start}"},
+		"one":   {Text: "the certificate that {addr} presents for {host} expired on {end}, {ago} ago; {other}, another address of that name, presents a valid one"},
 	},
 	Doc: "The certificate was not renewed, or the registry has been given up. Before anything is renewed the node's clock must be excluded as the cause: tls/node-clock-wrong gives the same message. " +
 		"Towpath compares the clock with the Date of the hosts it reaches and with NTP. Those who run the registry must renew the certificate.",
@@ -28,7 +30,14 @@ func findCertificateExpired(s *snapshot.Snapshot) []finding.Finding {
 		if x.try.Handshake.Reason == snapshot.NotYetValid {
 			variant = "early"
 		}
+		t := rightElsewhere(x.hop)
+		if t != nil && variant == "" {
+			variant, args["addr"], args["other"] = "one", addr(x.try), t.Detail
+		}
 		f := chainEvidence(certificateExpired.Vary(variant, x.host, args), x)
+		if t != nil {
+			f = f.Saw("a certificate that is accepted", t.Detail, tlsCommand(t.Detail, x.name()))
+		}
 		for _, clock := range s.Pull.Clocks {
 			f = f.Saw("offset "+clock.Offset.Round(time.Second).String(), clock.From, "date -u")
 		}
@@ -41,7 +50,7 @@ func findCertificateExpired(s *snapshot.Snapshot) []finding.Finding {
 
 func days(d time.Duration) string {
 	if d < 48*time.Hour {
-		return d.Round(time.Minute).String()
+		return strings.Replace(strings.TrimSuffix(d.Round(time.Minute).String(), "0s"), "h0m", "h", 1)
 	}
 	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }

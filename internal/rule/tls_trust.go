@@ -68,8 +68,8 @@ func findInterception(s *snapshot.Snapshot) []finding.Finding {
 	var out []finding.Finding
 	for _, x := range badChains(s, snapshot.UnknownAuthority) {
 		c := leaf(x.try)
-		args := finding.Args{"hosts": x.name(), "issuer": quoted(issuer(c)), "proxy": x.hop.Proxy}
-		if t := first(x.hop.Tried(snapshot.Direct)); x.hop.Proxy != "" && t != nil && leaf(&t.Attempt) != nil && !sameLeaf(&t.Attempt, x.try) {
+		args := finding.Args{"hosts": x.name(), "issuer": quoted(issuer(c)), "proxy": x.try.Proxy}
+		if t := first(x.hop.Tried(snapshot.Direct)); x.try.Proxy != "" && t != nil && leaf(&t.Attempt) != nil && !sameLeaf(&t.Attempt, x.try) {
 			f := chainEvidence(interception.Vary("proxy", x.host, args), x)
 			f = f.Saw(fmt.Sprintf("certificate issued by %q", issuer(leaf(&t.Attempt))), "handshake without the proxy", tlsCommand(addr(&t.Attempt), x.name()))
 			out = append(out, at(f, x.hop, snapshot.TLS))

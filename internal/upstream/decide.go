@@ -55,6 +55,7 @@ func (r *resolution) model(rd *round, qtype uint16, impatient bool) (verdict, bo
 			if !impatient {
 				return v, false
 			}
+			s.passed = true
 			silent++
 			continue
 		}

@@ -35,8 +35,13 @@ func (c *Client) Lookup(ctx context.Context, name string, ask Ask) *snapshot.Loo
 // has to be called.
 func (c *Client) resolve(ctx context.Context, name string, ask Ask) (l *snapshot.Lookup, finish func()) {
 	l = &snapshot.Lookup{Name: name, Addrs: []string{}}
-	if c.fromHosts(l, ask) {
+	files, dns := c.sources(ask)
+	if files >= 0 && (dns < 0 || files < dns) && c.fromHosts(l) {
 		l.Addrs = c.order(ctx, l.Addrs)
+		return l, func() {}
+	}
+	if dns < 0 {
+		l.Failure = unknownName(name)
 		return l, func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -47,6 +52,9 @@ func (c *Client) resolve(ctx context.Context, name string, ask Ask) (l *snapshot
 	if ask.Control {
 		controls = r.control(name)
 	}
+	if len(l.Addrs) == 0 && files > dns && c.fromHosts(l) {
+		l.Failure = nil
+	}
 	l.Addrs = c.order(ctx, l.Addrs)
 	return l, func() {
 		r.finish(cancel, controls)
@@ -54,11 +62,30 @@ func (c *Client) resolve(ctx context.Context, name string, ask Ask) (l *snapshot
 	}
 }
 
-// fromHosts answers from the hosts file, where every line of a name counts.
-func (c *Client) fromHosts(l *snapshot.Lookup, ask Ask) bool {
-	if ask.NoHosts || ask.Server != nil {
-		return false
+// sources are the places of the hosts file and of DNS in the order in which this
+// lookup goes by them; -1: not at all. Of the other sources of nsswitch.conf
+// only systemd-resolved knows registries, and it answers as DNS does.
+func (c *Client) sources(ask Ask) (files, dns int) {
+	files = slices.Index(c.Sources, "files")
+	dns = slices.IndexFunc(c.Sources, func(s string) bool { return s == "dns" || s == "resolve" })
+	if files < 0 && dns < 0 {
+		files, dns = 0, 1
 	}
+	if ask.Server != nil {
+		return -1, 0
+	}
+	if ask.NoHosts {
+		files = -1
+	}
+	return files, dns
+}
+
+func unknownName(name string) *snapshot.Failure {
+	return &snapshot.Failure{Stage: snapshot.Resolve, Cause: snapshot.NoSuchHost, Text: (&net.DNSError{Err: "no such host", Name: name}).Error()}
+}
+
+// fromHosts answers from the hosts file, where every line of a name counts.
+func (c *Client) fromHosts(l *snapshot.Lookup) bool {
 	name := strings.ToLower(strings.TrimSuffix(l.Name, "."))
 	for i, line := range c.Hosts {
 		ip, err := netip.ParseAddr(line.Addr)
@@ -98,6 +125,7 @@ type round struct {
 type slot struct {
 	question
 	done   chan struct{}
+	passed bool // the runtime waits for it in vain: another answer was used while it was silent
 	answer snapshot.Answer
 }
 
@@ -152,7 +180,7 @@ func (r *resolution) names(name string) {
 		}
 	}
 	if last == nil {
-		last = &snapshot.Failure{Stage: snapshot.Resolve, Cause: snapshot.NoSuchHost, Text: (&net.DNSError{Err: "no such host", Name: name}).Error()}
+		last = unknownName(name)
 	}
 	if r.missing && last.Cause != snapshot.NoSuchHost && last.Cause != snapshot.NoAddress {
 		last.Cause = snapshot.DNSNoServer
@@ -218,6 +246,9 @@ func (rd *round) collect() []snapshot.Answer {
 	for _, s := range rd.slots {
 		if e := s.answer.Err; e != nil && e.Cause == snapshot.Canceled {
 			e.Text = dnsText(s.question, "not waited for")
+			if s.passed {
+				e.Cause, e.Text = snapshot.DNSTimeout, dnsText(s.question, "i/o timeout")
+			}
 		}
 		out = append(out, s.answer)
 	}

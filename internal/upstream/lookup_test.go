@@ -217,3 +217,52 @@ func TestAServerThatIsNotNeededIsNotWaitedFor(t *testing.T) {
 		t.Errorf("%+v", last)
 	}
 }
+
+// TestNsswitchSaysWhereNamesAreLookedUp: the hosts file and DNS give different
+// addresses, and each of them knows a name that the other does not.
+func TestNsswitchSaysWhereNamesAreLookedUp(t *testing.T) {
+	const pinned, other = "198.51.100.9", "other.example"
+	w := play(t, map[string]world.Role{"dns": names(world.Names{host: {Addrs: []string{hostAddr}}})})
+	for sources, want := range map[string][2]string{
+		"":                              {pinned, pinned},
+		"files dns":                     {pinned, pinned},
+		"dns files":                     {hostAddr, pinned},
+		"files":                         {pinned, pinned},
+		"dns":                           {hostAddr, ""},
+		"mymachines resolve myhostname": {hostAddr, ""},
+		"files mdns4_minimal":           {pinned, pinned},
+		"sss":                           {pinned, pinned},
+	} {
+		c := client(w)
+		c.Sources = strings.Fields(sources)
+		c.Hosts = []snapshot.HostsLine{{Addr: pinned, Names: []string{host}}, {Addr: pinned, Names: []string{other}}}
+		for i, name := range []string{host, other} {
+			if got := strings.Join(c.Lookup(t.Context(), name, upstream.Ask{}).Addrs, " "); got != want[i] {
+				t.Errorf("hosts: %s: %s is %q, want %q", sources, name, got, want[i])
+			}
+		}
+	}
+	c := client(w)
+	c.Sources = []string{"files"}
+	l := c.Lookup(t.Context(), host, upstream.Ask{})
+	if l.Failure == nil || l.Failure.Cause != snapshot.NoSuchHost || len(l.Answers) != 0 {
+		t.Errorf("DNS was asked: %+v", l)
+	}
+}
+
+func TestAServerThatIsWaitedForInVainTimesOut(t *testing.T) {
+	w := playSpec(t, world.Spec{
+		Servers: map[string]world.Role{"dns2": {Listen: second, DNS: world.Names{host: {Addrs: []string{hostAddr}}}}},
+		Fates:   map[string]world.Fate{"192.0.2.53": world.Dropped},
+	})
+	c := client(w)
+	c.Resolv.Servers = []snapshot.NameServer{server(resolver), server(second)}
+	c.Limits.Name, c.Limits.Others = time.Hour, short // it never times out by itself
+	l := c.Lookup(t.Context(), host, upstream.Ask{})
+	if l.Failure != nil || l.Wait == 0 {
+		t.Errorf("%+v", l)
+	}
+	if e := l.Answers[0].Err; e == nil || e.Cause != snapshot.DNSTimeout {
+		t.Errorf("%+v", e)
+	}
+}

@@ -31,7 +31,8 @@ type Client struct {
 	ReadFile func(path string) ([]byte, error)
 
 	Now        func() time.Time        // by which certificates are judged; nil: time.Now
-	Hosts      []snapshot.HostsLine    // the hosts file, which wins over DNS
+	Sources    []string                // where names are looked up, in the order of nsswitch.conf; empty: the hosts file, then DNS
+	Hosts      []snapshot.HostsLine    // the hosts file
 	Resolv     snapshot.Resolv         // resolv.conf
 	Extra      []snapshot.NameServer   // further servers, asked to compare and never believed
 	Roots      *Roots                  // the system's pool; nil: empty
