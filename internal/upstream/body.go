@@ -38,12 +38,19 @@ func (l *leg) readBody(ctx context.Context, resp *http.Response) *snapshot.Failu
 	}
 	sums := newSums(req.Digest)
 	head := &prefix{}
-	err = l.copy(resp, io.MultiWriter(sums, head, into), limit)
+	sinks := io.MultiWriter(sums, head, into)
+	if req.Unhashed {
+		sinks = io.MultiWriter(head, into)
+	}
+	err = l.copy(resp, sinks, limit)
 	l.at.Response.Head = l.headText(head.data)
 	if err != nil {
 		return l.brokenBody(ctx, err)
 	}
 	l.done = reusable(resp)
+	if req.Unhashed {
+		return nil
+	}
 	l.at.Response.Digest = sums.sha256()
 	if got := sums.named(req.Digest); got != req.Digest {
 		return l.x.failure(snapshot.WrongDigest, fmt.Sprintf("the bytes hash to %s, not to %s", got, req.Digest))
