@@ -83,11 +83,12 @@ func (a *app) carry(ctx context.Context, p plan.Plan, s *survey.Survey, check fu
 	if err != nil {
 		return apply.Result{}, err
 	}
-	return apply.Run(ctx, site, p, apply.Hooks{Restart: a.restarter(s, p), Check: check})
+	return apply.Run(ctx, site, p, apply.Hooks{Restart: a.restarter(s, p, !s.Runtime.CRI.Images), Check: check})
 }
 
-// restarter restarts the runtime and waits until it answers again.
-func (a *app) restarter(s *survey.Survey, p plan.Plan) func(context.Context, plan.Restart) error {
+// restarter restarts the runtime and waits until it answers again. lacked: it
+// may come up without the CRI plugin, because it had none before.
+func (a *app) restarter(s *survey.Survey, p plan.Plan, lacked bool) func(context.Context, plan.Restart) error {
 	if !a.atHome() || s == nil {
 		return nil
 	}
@@ -100,7 +101,12 @@ func (a *app) restarter(s *survey.Survey, p plan.Plan) func(context.Context, pla
 		if err := runtime.Restart(ctx, rt, touchesUnits(p)); err != nil {
 			return err
 		}
-		return runtime.Await(ctx, s.Socket())
+		err := runtime.Await(ctx, s.Socket())
+		if errors.Is(err, runtime.ErrNoCRI) && lacked {
+			fmt.Fprintf(a.Err, "towpath: %v\n", err)
+			return nil
+		}
+		return err
 	}
 }
 

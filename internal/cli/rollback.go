@@ -96,7 +96,7 @@ func (a *app) rollbackHooks(cmd *cobra.Command) (apply.Hooks, func(), error) {
 		s.Close()
 		root.Close()
 	}
-	return apply.Hooks{Restart: a.restarter(s, plan.Plan{})}, done, nil
+	return apply.Hooks{Restart: a.restarter(s, plan.Plan{}, true)}, done, nil
 }
 
 func newHistory(a *app) *cobra.Command {

@@ -41,9 +41,9 @@ func Judge(s *snapshot.Snapshot, rules []rule.Rule, kinds []finding.Kind) Diagno
 		j.symptoms[k.Code] = append(j.symptoms[k.Code], k.Symptoms...)
 	}
 	seen := rule.Run(rules, s)
-	all := distinct(slices.Concat(j.configuration(mistakes), seen))
+	all := joined(j.configuration(j.mistakes), seen)
 	if j.serving(all) < 0 {
-		all = distinct(slices.Concat(j.configuration(oddities), seen))
+		all = joined(j.configuration(j.oddities), seen)
 	}
 	all = append(all, j.unexplained(all)...)
 	j.roles(all)
@@ -60,16 +60,18 @@ type judge struct {
 }
 
 // mistakes are what reading the files found that bears on any pull: files that
-// were meant to count and do not, and certificates that are not verified. Advice
-// on order and safety of files is the business of lint.
-func mistakes(f finding.Finding) bool {
-	return f.Severity == finding.Error || f.Code == "tls/verification-off"
+// were meant to count and do not, certificates that are not verified, mirrors
+// that are passed over. Advice on order and safety of files is the business of
+// lint.
+func (j judge) mistakes(f finding.Finding) bool {
+	passed := f.Code == "config/resolve-capability-missing" && f.Registry != "" && j.s.Ref.Digest == ""
+	return f.Severity == finding.Error || f.Code == "tls/verification-off" || passed
 }
 
 // oddities are also worth telling when the pull fails: something written for
 // this registry that has no effect, or not the one that it seems to have.
-func oddities(f finding.Finding) bool {
-	if mistakes(f) {
+func (j judge) oddities(f finding.Finding) bool {
+	if j.mistakes(f) {
 		return true
 	}
 	return f.Severity == finding.Warning && f.Registry != "" && (f.Ignores || slices.Contains([]string{
@@ -110,6 +112,21 @@ func (j judge) placed(f finding.Finding) finding.Finding {
 		}
 	}
 	return f
+}
+
+// joined puts what reading the files found before what the pull showed. The same
+// thing found both ways is told once: with the proof of the pull and the fix of
+// the file.
+func joined(config, seen []finding.Finding) []finding.Finding {
+	seen = slices.Clone(seen)
+	config = slices.DeleteFunc(config, func(c finding.Finding) bool {
+		i := slices.IndexFunc(seen, func(f finding.Finding) bool { return f.Code == c.Code && f.At.File == c.At.File && c.At.File != "" })
+		if i >= 0 && seen[i].Fix == nil {
+			seen[i].Fix, seen[i].At, seen[i].ID = c.Fix, c.At, c.ID
+		}
+		return i >= 0
+	})
+	return distinct(slices.Concat(config, seen))
 }
 
 // distinct drops what is told twice: the same host may be mirror and registry.
@@ -206,7 +223,7 @@ func (j judge) causes(c, f finding.Finding) bool {
 	if c.Stage == "config" && c.Stops && f.Code == "node/runtime-not-responding" {
 		return true // the runtime does not answer because it could not load this
 	}
-	lost := c.Ignores && c.Severity == finding.Error || c.Code == "config/wrong-directory-name" || c.Code == "config/template-overrides-registries"
+	lost := c.Ignores && (c.Severity == finding.Error || c.Registry == j.s.Ref.Registry) || c.Code == "config/template-overrides-registries"
 	return lost && c.Stage == "config" && !f.Ignores && f.Endpoint != "" && j.unwritten(f)
 }
 
@@ -254,6 +271,9 @@ func asked(all []finding.Finding, serving int) []finding.Finding {
 // weigh gives each finding the severity that it has for this pull.
 func (j judge) weigh(all []finding.Finding, serving int) {
 	for i := range all {
+		all[i].Severity = max(all[i].Severity, j.worst(all, all[i]))
+	}
+	for i := range all {
 		f := &all[i]
 		mirror := f.Endpoint != "" && j.s.Pull.Hops[f.Hop].Mirror
 		switch {
@@ -265,6 +285,18 @@ func (j judge) weigh(all []finding.Finding, serving int) {
 			f.Severity = finding.Warning
 		}
 	}
+}
+
+// worst is the severity of the gravest symptom of a finding: a cause matters as
+// much as what comes of it.
+func (j judge) worst(all []finding.Finding, c finding.Finding) finding.Severity {
+	worst := finding.Info
+	for _, f := range all {
+		if c.Role != finding.Secondary && f.Role == finding.Secondary && f.Because == c.Code {
+			worst = max(worst, f.Severity)
+		}
+	}
+	return worst
 }
 
 // hop is where in the chain a finding belongs; -1: to the node as a whole.

@@ -49,6 +49,7 @@ func Read(in Input) Reading {
 	}
 	r.sandbox()
 	r.elsewhere()
+	r.nearby()
 	return r.out
 }
 
@@ -125,26 +126,32 @@ func (r *reading) k3sOptions() k3s.Options {
 // containerd reads config.toml and, where it says so, hosts.toml files.
 func (r *reading) containerd() {
 	c := r.out.Config
-	r.out.Table = c.Table()
-	r.out.Table.Target = r.target
 	lint := containerdconfig.Lint(c)
 	if r.HostsDir != "" && len(c.Loads) == 0 {
 		lint = nil // the flag stands for the configuration
 	}
-	r.out.Findings = append(r.out.Findings, lint...)
-	if len(r.out.Roots) > 0 && (r.HostsDir != "" || len(c.Mirrors) == 0) {
-		got := containerd.Read(r.out.Roots, r.Files, r.target)
-		got.Table.Hosts, got.Table.Header = r.out.Table.Hosts, r.out.Table.Header
-		got.Table.Hosts = withoutTLS(got.Table.Hosts)
-		r.out.Table = got.Table
-		r.out.Findings = append(r.out.Findings, got.Findings...)
-	}
+	table, found := r.join(c, r.out.Roots, r.Files)
+	r.out.Table = table
+	r.out.Findings = slices.Concat(r.out.Findings, lint, found)
 	if r.rancher() {
 		r.registriesBeside()
 	}
 	if c.Dead() {
 		r.stop()
 	}
+}
+
+// join is what config.toml and, where it has no mirrors, hosts.toml files say
+// together.
+func (r *reading) join(c containerdconfig.Config, roots []string, files []source.File) (route.Table, []finding.Finding) {
+	table := c.Table()
+	table.Target = r.target
+	if len(roots) == 0 || r.HostsDir == "" && len(c.Mirrors) > 0 {
+		return table, nil
+	}
+	got := containerd.Read(roots, files, r.target)
+	got.Table.Hosts, got.Table.Header = withoutTLS(table.Hosts), table.Header
+	return got.Table, got.Findings
 }
 
 // withoutTLS: with hosts.toml files the tls tables of config.toml do not count.
@@ -189,7 +196,7 @@ var otherInstance = finding.Kind{
 }
 
 // Kinds are the findings that this package makes itself.
-var Kinds = []finding.Kind{otherInstance}
+var Kinds = []finding.Kind{otherInstance, nearDirectory, nearKey, nearTable}
 
 // conventional are the places where people put hosts.toml files.
 var conventional = []string{

@@ -15,15 +15,25 @@ import (
 )
 
 // drifted is the number of the finding that the generated files are older than
-// registries.yaml.
-const drifted = "K3018"
+// registries.yaml, overwritten that of the finding that somebody changed them.
+const (
+	drifted     = "K3018"
+	overwritten = "K3019"
+)
 
 // registriesBeside adds what is wrong with registries.yaml where containerd goes
 // by files that were generated from it. That they differ in bytes is nothing yet:
 // releases differ in blank lines. It matters when they ask other hosts.
 func (r *reading) registriesBeside() {
-	same := r.asGenerated()
-	for _, f := range k3s.Read(r.Files, r.target, r.k3sOptions()).Findings {
+	same, told := r.asGenerated(), false
+	all := k3s.Read(r.Files, r.target, r.k3sOptions()).Findings
+	for _, f := range all {
+		told = told || f.ID == drifted || f.ID == overwritten || f.Code == "config/template-overrides-registries"
+	}
+	if !same && !told {
+		all = append(all, k3s.Stale(r.Files, r.target, r.k3sOptions()))
+	}
+	for _, f := range all {
 		switch {
 		case f.ID == drifted && same:
 			continue
@@ -49,10 +59,9 @@ func (r *reading) asGenerated() bool {
 		return true // nothing is generated: the file is refused, or another runtime is used
 	}
 	root := path.Join(path.Dir(fresh[0].Path), "certs.d")
-	now := containerd.Read([]string{root}, r.Files, r.target).Table
-	next := containerd.Read([]string{root}, withDirectories(root, fresh), r.target).Table
-	now.Hosts = r.out.Config.Table().Hosts
-	next.Hosts = containerdconfig.Read(fresh[:1], fresh[0].Path, r.target).Table().Hosts
+	now, _ := r.join(r.out.Config, r.out.Roots, r.Files)
+	config := containerdconfig.Read(fresh[:1], fresh[0].Path, r.target)
+	next, _ := r.join(config, config.Roots("/"), withDirectories(root, fresh))
 	registries := []string{r.Registry}
 	if r.Registry == "" {
 		registries = matches(now, next)

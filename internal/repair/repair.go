@@ -24,15 +24,24 @@ type Node struct {
 }
 
 // Cure is the plan that cures what can be cured by edits, and which findings
-// it cures. Findings must be primary; those without a cure are left out.
+// it cures: causes, and for a setting that does not count and has no edits what
+// follows from it.
 func Cure(n Node, findings []finding.Finding) (plan.Plan, []finding.Finding) {
 	d := &draft{node: n, files: slices.Clone(n.Files)}
 	var cured []finding.Finding
+	left := map[string]bool{}
 	for _, f := range findings {
-		if f.Fix == nil || f.Role == finding.Secondary {
+		if f.Role == finding.Secondary {
 			continue
 		}
-		if d.cure(f) {
+		if f.Fix != nil && d.cure(f) {
+			cured = append(cured, f)
+		} else if f.Stage == "config" && f.Ignores {
+			left[f.Code] = true
+		}
+	}
+	for _, f := range findings {
+		if f.Role == finding.Secondary && left[f.Because] && f.Fix != nil && f.Stage != "config" && d.cure(f) {
 			cured = append(cured, f)
 		}
 	}

@@ -137,15 +137,23 @@ func note(seen *snapshot.CRI, err error) {
 // unlisted tells "unknown service" from other answers.
 func unlisted(err error) bool { return status.Code(err) == codes.Unimplemented }
 
+// ErrNoCRI tells that a runtime is up and has no CRI plugin.
+var ErrNoCRI = errors.New("the CRI plugin is not loaded")
+
 // Await asks a socket again and again until its image service answers, for
-// after a restart. The error is the last thing that was seen.
+// after a restart. The error is the last thing that was seen. containerd opens
+// its socket when its plugins are loaded, so one that does not know the service
+// never will: that gives ErrNoCRI.
 func Await(ctx context.Context, socket string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
 		seen, _ := Look(ctx, socket)
-		if seen.Images {
+		switch {
+		case seen.Images:
 			return nil
+		case seen.Unlisted:
+			return fmt.Errorf("wait for %s: %w: %s", socket, ErrNoCRI, seen.Err)
 		}
 		select {
 		case <-ctx.Done():

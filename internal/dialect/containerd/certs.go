@@ -78,14 +78,16 @@ func (i *inspector) read(p string) (data []byte, why string) {
 	switch {
 	case i.tree.missing(path.Clean(p)):
 		return nil, "it does not exist"
-	case f == nil || f.Unread:
+	case f == nil:
 		return nil, ""
-	case f.Problem != "":
-		return nil, f.Problem
 	case f.Kind == source.Directory:
 		return nil, "it is a directory"
+	case f.Problem != "":
+		return nil, f.Problem
 	case f.Kind != source.Regular:
 		return nil, "it is no regular file"
+	case f.Unread:
+		return nil, ""
 	}
 	if f.Data == nil {
 		return []byte{}, ""

@@ -38,26 +38,26 @@ func BenchmarkParseOf10000Files(b *testing.B) {
 func TestBadInputIsAFinding(t *testing.T) {
 	big := func(s string, n int) string { return strings.Repeat(s, n) }
 	for name, text := range map[string]string{
-		"10 MB line":            "# " + big("x", 10<<20),
-		"10 MB key":             big("x", 10<<20),
-		"10,000 deep array":     "a = " + big("[", 10000) + big("]", 10000),
-		"10,000 deep table":     "a = " + big("{a = ", 10000),
-		"10,000 dots":           "[host." + big("a.", 10000) + "b]",
-		"undecodable":           "server = \"\xff\xfe\xfd\"\n",
-		"UTF-16":                "\xff\xfes\x00e\x00r\x00",
-		"UTF-16 the other way":  "\xfe\xff\x00s\x00e\x00r",
-		"NUL":                   "server = \"https://r.example\"\x00\n",
-		"NULs alone":            big("\x00", 1000),
-		"duplicate key":         "server = \"a\"\nserver = \"b\"\n",
-		"50,000 duplicate keys": big("server = \"a\"\n", 50000),
-		"50,000 unknown keys":   numbered(50000, "key%d = 1\n"),
-		"4,000 hosts":           numbered(4000, "[host.\"https://m%d.example\"]\nca = \"/gone%d\"\n"),
-		"9,000 equal hosts":     numbered(9000, "[host.\"https://m.example?%d\"]\n"),
-		"50,000 inline hosts":   "[host]\n" + numbered(50000, "\"https://m%d.example\" = {}\n"),
-		"smart quotes":          big("“", 100000),
-		"unclosed":              big("[host.\"x\n", 5000),
+		"10 MB line":           "# " + big("x", 10<<20),
+		"10 MB key":            big("x", 10<<20),
+		"10,000 deep array":    "a = " + big("[", 10000) + big("]", 10000),
+		"10,000 deep table":    "a = " + big("{a = ", 10000),
+		"10,000 dots":          "[host." + big("a.", 10000) + "b]",
+		"undecodable":          "server = \"\xff\xfe\xfd\"\n",
+		"UTF-16":               "\xff\xfes\x00e\x00r\x00",
+		"UTF-16 the other way": "\xfe\xff\x00s\x00e\x00r",
+		"NUL":                  "server = \"https://r.example\"\x00\n",
+		"NULs alone":           big("\x00", 1000),
+		"duplicate key":        "server = \"a\"\nserver = \"b\"\n",
+		"9,000 duplicate keys": big("server = \"a\"\n", 9000),
+		"9,000 unknown keys":   numbered(9000, "key%d = 1\n"),
+		"2,000 hosts":          numbered(2000, "[host.\"https://m%d.example\"]\nca = \"/gone%d\"\n"),
+		"2,000 equal hosts":    numbered(2000, "[host.\"https://m.example?%d\"]\n"),
+		"4,000 inline hosts":   "[host]\n" + numbered(4000, "\"https://m%d.example\" = {}\n"),
+		"smart quotes":         big("“", 100000),
+		"unclosed":             big("[host.\"x\n", 5000),
 	} {
-		for _, version := range []string{"1.6.20", "1.7.35", "2.4.2"} {
+		for _, version := range []string{"1.7.35", "2.4.2"} {
 			files := []source.File{{Path: "/certs.d/r.example/hosts.toml", Data: []byte(text)}}
 			target := route.Target{Containerd: route.MustVersion(version)}
 			got := Parse(files, target)

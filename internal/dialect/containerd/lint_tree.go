@@ -96,10 +96,10 @@ func (r *reader) strange(root, name string) {
 	case name == "index.docker.io":
 		r.rename(hubDirectory, "", spot{p, "docker.io"}, "docker.io")
 	case want != "" && portName.MatchString(name):
-		registry, _ := registryOf(want, r.target)
+		registry, _ := RegistryOf(want, r.target)
 		r.rename(portDirectory, "", spot{p, registry}, want)
 	case want != "":
-		registry, _ := registryOf(want, r.target)
+		registry, _ := RegistryOf(want, r.target)
 		r.rename(oddDirectory, "want", spot{p, registry}, want)
 	case domain.MatchString(name):
 		r.add(r.inTree(oddDirectory, "bare", spot{p, route.Any}, nil))

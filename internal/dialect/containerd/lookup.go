@@ -30,9 +30,9 @@ func Candidates(registry string, t route.Target) []string {
 
 func hasFallback(t route.Target) bool { return t.Containerd.Since("1.6.17", "1.7.0") }
 
-// registryOf is the registry for which a directory is looked up: route.Any for
+// RegistryOf is the registry for which a directory is looked up: route.Any for
 // _default; ok is false for a name that no image reference leads to.
-func registryOf(name string, t route.Target) (registry string, ok bool) {
+func RegistryOf(name string, t route.Target) (registry string, ok bool) {
 	if name == fallback {
 		return route.Any, hasFallback(t)
 	}

@@ -101,7 +101,7 @@ func (r *reader) registries(root string) []string {
 	var out []string
 	seen := map[string]bool{}
 	for _, name := range r.tree.children[root] {
-		registry, ok := registryOf(name, r.target)
+		registry, ok := RegistryOf(name, r.target)
 		if !ok {
 			r.strange(root, name)
 			continue

@@ -34,7 +34,7 @@ func TestCandidatesDependOnTheVersion(t *testing.T) {
 func TestEveryCandidateLeadsBackToItsRegistry(t *testing.T) {
 	for _, registry := range []string{"docker.io", "r.example:5000", "localhost", "localhost:5000", "[::1]:5000", "[fd00::1]", "10.0.0.1:80"} {
 		for _, name := range Candidates(registry, containerdTarget("2.4.2"))[:1] {
-			if got, ok := registryOf(name, containerdTarget("2.4.2")); got != registry || !ok {
+			if got, ok := RegistryOf(name, containerdTarget("2.4.2")); got != registry || !ok {
 				t.Errorf("%s: got %s %v, want %s", name, got, ok, registry)
 			}
 		}

@@ -17,8 +17,9 @@ var (
 		},
 	}
 	wrongTable = finding.Kind{
-		Code: "config/wrong-plugin-table", ID: "CC006", Severity: finding.Error, Ignores: true, Symptoms: []string{"config/config-path-unset"},
-		Title: "The registry settings stand in the wrong plugin table for this config version",
+		Code: "config/wrong-plugin-table", ID: "CC006", Severity: finding.Error, Ignores: true,
+		Symptoms: []string{"config/config-path-unset", "config/config-path-list-bug"},
+		Title:    "The registry settings stand in the wrong plugin table for this config version",
 		Doc: "The CRI settings are called `plugins.cri` in version 1, `plugins.\"io.containerd.grpc.v1.cri\"` in version 2 and " +
 			"`plugins.\"io.containerd.cri.v1.images\"` in versions 3 and 4. Under another name they are ignored without a word; " +
 			"`containerd config dump` shows what counts.",

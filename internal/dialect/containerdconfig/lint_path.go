@@ -3,6 +3,7 @@ package containerdconfig
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -115,8 +116,8 @@ func (l *lint) pathWrong(root string) {
 }
 
 func (l *lint) pathUnset() {
-	if l.Target.Runtime == "k0s" || !l.holdsHosts(StandardDir) {
-		return
+	if slices.Contains([]string{"k3s", "rke2", "k0s"}, l.Target.Runtime) || !l.holdsHosts(StandardDir) {
+		return // those keep their files elsewhere
 	}
 	at := source.Pos{File: l.Main}
 	if s, ok := l.find("registry"); ok {

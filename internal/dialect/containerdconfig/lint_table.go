@@ -20,6 +20,7 @@ func (l *lint) tables() {
 	for _, ly := range l.layers {
 		l.serverTables(ly)
 		l.bothTables(ly)
+		l.runtimeTable(ly)
 	}
 	for _, s := range l.spots("registry") {
 		l.unknownKeys(s)
@@ -86,6 +87,16 @@ func (l *lint) otherTableSays(ly *layer, id string, heard []string) bool {
 		}
 	}
 	return false
+}
+
+// runtimeTable: containerd 2 has split the CRI plugin in two, and only the half
+// for images has registry settings.
+func (l *lint) runtimeTable(ly *layer) {
+	v, ok := ly.value("plugins", criRuntime, "registry")
+	if l.old() || !ok || isEmpty(v) || slices.ContainsFunc(l.Ignored, func(ig Ignored) bool { return ig.id == criRuntime && ig.At.File == ly.file.Path }) {
+		return
+	}
+	l.wrongTable(ly, criRuntime, ly.at("plugins", criRuntime, "registry"), finding.Args{"table": tableName(criRuntime, "registry")}, l.idsIn(ly))
 }
 
 // lostToDropIn: 2.0 to 2.2 leave tables of version 2 alone once any file is of

@@ -10,47 +10,53 @@ import (
 	"fmt"
 	"math/big"
 	"os"
+	"path"
 	"path/filepath"
 	"testing"
 	"time"
 )
 
-// pki is a directory of certificate files, good and bad.
+// pki is a directory of certificate files, good and bad. Trees hold a link to
+// it, so that their texts are the same in every run.
 type pki struct {
 	dir string
-	ca  []string // authorities
+	as  string   // how texts name the directory
+	ca  []string // authorities, as texts name them
 	bad []string // not usable as anything
 }
 
+// fromTree leads from a registry's directory to the link.
+const fromTree = "../../" + pkiLink
+
 func newPKI(t *testing.T) pki {
 	t.Helper()
-	p := pki{dir: t.TempDir()}
+	p := pki{dir: t.TempDir(), as: fromTree}
 	for i := range 3 {
 		cert, key := certificate(t, int64(i+1))
 		name := fmt.Sprintf("ca%d.pem", i)
-		p.ca = append(p.ca, p.write(t, name, cert))
+		p.write(t, name, cert)
+		p.ca = append(p.ca, p.path(name))
 		if i == 0 {
+			block, _ := pem.Decode(cert)
 			p.write(t, "client.pem", cert)
 			p.write(t, "client.key", key)
 			p.write(t, "combined.pem", append(cert, key...))
+			p.write(t, "ca.der", block.Bytes)
 		}
 	}
-	block, _ := pem.Decode(mustRead(p.ca[0]))
-	p.bad = []string{
-		p.write(t, "ca.der", block.Bytes), p.write(t, "empty.pem", nil),
-		filepath.Join(p.dir, "missing.pem"), p.dir,
-	}
+	p.write(t, "empty.pem", nil)
+	p.bad = []string{p.path("ca.der"), p.path("empty.pem"), p.path("missing.pem"), p.path(""), "/nonexistent/ca.pem"}
 	return p
 }
 
-func (p pki) path(name string) string { return filepath.Join(p.dir, name) }
+// path is how a text names a file.
+func (p pki) path(name string) string { return path.Join(p.as, name) }
 
-func (p pki) write(t *testing.T, name string, data []byte) string {
+func (p pki) write(t *testing.T, name string, data []byte) {
 	t.Helper()
-	if err := os.WriteFile(p.path(name), data, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(p.dir, name), data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return p.path(name)
 }
 
 // mustRead reads a fixture that was just written.

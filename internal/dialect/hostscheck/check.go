@@ -60,6 +60,7 @@ func Run(t *testing.T, r Runtime, each int) Counts {
 	target := route.Target{Runtime: "containerd", Version: version, Containerd: version, Fork: r.Fork}
 	c := &checker{t: t, runtime: r, target: target, dir: t.TempDir(), seen: map[string]bool{}}
 	certs := newPKI(t)
+	c.pki = certs
 	trees := slices.Concat(fixed(certs), generated(certs, each), mutated(certs, each), rendered(certs, c.target, each/4))
 	for _, tree := range trees {
 		c.tree(tree)
@@ -73,6 +74,7 @@ type checker struct {
 	runtime Runtime
 	target  route.Target
 	dir     string
+	pki     pki
 	counts  Counts
 	bad     int
 
@@ -89,7 +91,7 @@ func (c *checker) tree(tree Tree) {
 	if !c.repaired {
 		c.counts.Inputs++
 	}
-	roots := tree.write(c.t, dir)
+	roots := tree.write(c.t, dir, c.pki)
 	files := look(c.t, dir)
 	files = referenced(files, containerd.References(files, c.target))
 	reading := containerd.Read(roots, files, c.target)

@@ -2,6 +2,7 @@ package hostscheck
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -168,7 +169,7 @@ func directories(p pki) []Tree {
 	cert := func(name, from string) Entry {
 		data := ""
 		if from != "" {
-			data = string(mustRead(p.path(from)))
+			data = string(mustRead(filepath.Join(p.dir, from)))
 		}
 		return Entry{Path: "certs.d/r.example/" + name, Data: data}
 	}

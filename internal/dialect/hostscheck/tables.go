@@ -13,7 +13,7 @@ import (
 // Tables makes random tables for a target: the same for the same seed. Their
 // certificate files do not exist.
 func Tables(t route.Target, seed uint64, n int) []route.Table {
-	r := dice{rand.New(rand.NewPCG(seed, 7)), pki{dir: "/pki", ca: []string{"/pki/a.pem", "/pki/b.pem", "/pki/c.pem"}}}
+	r := dice{rand.New(rand.NewPCG(seed, 7)), pki{as: "/pki", ca: []string{"/pki/a.pem", "/pki/b.pem", "/pki/c.pem"}}}
 	return r.tables(t, n)
 }
 

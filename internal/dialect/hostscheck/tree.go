@@ -27,9 +27,13 @@ type Entry struct {
 	Link string
 }
 
-// write puts the tree on disk and returns its roots.
-func (t Tree) write(tb testing.TB, dir string) []string {
+// pkiLink is the name of the link to the certificates, beside the roots.
+const pkiLink = "pki"
+
+// write puts the tree on disk, with the link, and returns its roots.
+func (t Tree) write(tb testing.TB, dir string, p pki) []string {
 	tb.Helper()
+	t.Entries = append(t.Entries[:len(t.Entries):len(t.Entries)], Entry{Path: pkiLink, Link: p.dir})
 	for _, e := range t.Entries {
 		path := filepath.Join(dir, e.Path)
 		parent := filepath.Dir(path)

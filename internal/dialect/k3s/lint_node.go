@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/source"
 	"github.com/towpath-dev/towpath/internal/tomldoc"
 )
@@ -275,6 +276,16 @@ func (r *reader) strangers(onDisk map[string]source.File) (gone bool) {
 		}
 	}
 	return gone
+}
+
+// Stale is the finding that registries.yaml waits for a restart, for callers that
+// compare what the generated files mean.
+func Stale(files []source.File, t route.Target, opts Options) finding.Finding {
+	r := newReader(files, Fill(t), opts)
+	r.read()
+	r.findings = nil
+	r.stale("")
+	return r.findings[0]
 }
 
 // stale says that registries.yaml waits for a restart.

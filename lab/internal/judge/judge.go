@@ -3,6 +3,7 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -93,7 +94,7 @@ func Fix(c Case, r play.Result) []string {
 	if r.Err != "" || !Fixes(c) {
 		return nil
 	}
-	return fixed(r.Fix)
+	return fixed(r.Fix, c.Spec().Expect.Fixed)
 }
 
 func read(what string, run play.Run) (contract.Doctor, []string) {
@@ -195,8 +196,9 @@ func first(f contract.Finding, want scenario.Expect) []string {
 	return bad
 }
 
-// fixed judges --fix, the look afterwards and the rollback.
-func fixed(fix *play.Fix) []string {
+// fixed judges --fix, the look afterwards, whose verdict is healthy unless the
+// scenario expects another, and the rollback.
+func fixed(fix *play.Fix, want string) []string {
 	if fix == nil {
 		return []string{"--fix was not tried"}
 	}
@@ -209,7 +211,7 @@ func fixed(fix *play.Fix) []string {
 	}
 	doc, broken := read("doctor after --fix", fix.Again)
 	bad = append(bad, broken...)
-	if len(broken) == 0 && doc.Verdict != "healthy" {
+	if len(broken) == 0 && doc.Verdict != cmp.Or(want, "healthy") {
 		bad = append(bad, fmt.Sprintf("after --fix the verdict is %s", doc.Verdict))
 	}
 	bad = append(bad, pull("after --fix the pull", scenario.Works, fix.Pull)...)

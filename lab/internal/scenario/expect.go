@@ -33,6 +33,7 @@ type Expect struct {
 	At        string             `yaml:"at"`        // file:line of the finding with the first primary code
 	Fix       string             `yaml:"fix"`       // of that finding: live, restart, none
 	Says      Pattern            `yaml:"says"`      // in its text
+	Fixed     string             `yaml:"fixed"`     // verdict after --fix; none: healthy
 }
 
 // Healthy is what every twin must be.
