@@ -102,7 +102,7 @@ func (a *app) doctor(ctx context.Context, args []string, f doctorFlags) error {
 		}
 	}
 	d := a.judge(s)
-	d.Findings = repair.Resolve(repairable(v), d.Findings)
+	d.Findings = repair.Resolve(doctor.Repairable(v), d.Findings)
 	if f.fix {
 		return a.heal(ctx, q, s, v, d)
 	}

@@ -19,7 +19,7 @@ import (
 // heal cures what edits on this node can cure, and proves it with a fresh look
 // and a pull by the runtime itself.
 func (a *app) heal(ctx context.Context, q doctor.Request, s *snapshot.Snapshot, v *survey.Survey, d diagnosis.Diagnosis) error {
-	p, cured := repair.Cure(repairable(v), slices.DeleteFunc(slices.Clone(d.Findings), func(f finding.Finding) bool { return f.Severity == finding.Info }))
+	p, cured := repair.Cure(doctor.Repairable(v), slices.DeleteFunc(slices.Clone(d.Findings), func(f finding.Finding) bool { return f.Severity == finding.Info }))
 	p.Reason = "doctor --fix " + q.Image
 	c := report.NewChange("", p, cured)
 	if a.format == report.Text {

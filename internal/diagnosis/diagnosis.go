@@ -5,7 +5,9 @@
 package diagnosis
 
 import (
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/rule"
@@ -224,7 +226,21 @@ func (j judge) causes(c, f finding.Finding) bool {
 		return true // the runtime does not answer because it could not load this
 	}
 	lost := c.Ignores && (c.Severity == finding.Error || c.Registry == j.s.Ref.Registry) || c.Code == "config/template-overrides-registries"
-	return lost && c.Stage == "config" && !f.Ignores && f.Endpoint != "" && j.unwritten(f)
+	return lost && c.Stage == "config" && !f.Ignores && f.Endpoint != "" && (j.unwritten(f) || j.generated(c, f))
+}
+
+// given is what hosts lack when an entry of registries.yaml is lost.
+var given = []string{"tls/private-ca-untrusted", "tls/client-certificate-required", "auth/no-credentials-sent"}
+
+// generated reports whether an endpoint stands in a file that K3s or RKE2 made
+// of the one that a finding is about, and lacks what could only come from there.
+func (j judge) generated(c, f finding.Finding) bool {
+	if c.Registry == "" || path.Base(c.At.File) != "registries.yaml" || !slices.Contains(given, f.Code) || j.s.Pull == nil {
+		return false
+	}
+	return slices.ContainsFunc(j.s.Pull.Hops, func(h snapshot.Hop) bool {
+		return about(f, &h) && strings.Contains(h.From.File, "/agent/etc/containerd/")
+	})
 }
 
 // unwritten reports whether an endpoint stands in no file: the runtime asks it

@@ -20,7 +20,7 @@ func (d *draft) intend(i finding.Intent) bool {
 	case finding.ClassicHello:
 		return d.environment("GODEBUG", joined(d.variable("GODEBUG"), "tlsmlkem=0,tlssecpmlkem=0"))
 	case finding.MigrateMirrors:
-		return d.enableHosts(d.now().Config)
+		return d.moved || d.migrate(d.now().Config)
 	}
 	r, ok := d.route(i)
 	return ok && d.table(route.Table{Routes: []route.Route{r}})

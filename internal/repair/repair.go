@@ -64,6 +64,7 @@ type draft struct {
 	files  []source.File
 	plan   plan.Plan
 	reload bool
+	moved  bool // the old mirrors table has gone, which cures all that is wrong with it
 }
 
 // add takes up changes.

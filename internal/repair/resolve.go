@@ -10,20 +10,27 @@ import (
 
 // Resolve spells out the fixes that findings leave as wishes: the edits that
 // each takes on this node, whether it counts at once, and what to run after it.
+// A fix that a file asks a restart for is spelled out where the files made of
+// that file can be edited as well, so that it counts at once.
 func Resolve(n Node, findings []finding.Finding) []finding.Finding {
 	out := make([]finding.Finding, len(findings))
 	for i, f := range findings {
 		out[i] = f
-		if f.Fix == nil || f.Fix.Intent == nil || len(f.Fix.Edits) > 0 {
+		wish := f.Fix != nil && f.Fix.Intent != nil && len(f.Fix.Edits) == 0
+		late := f.Fix != nil && len(f.Fix.Edits) > 0 && !f.Fix.Live && n.Input.Runtime.Owner != nil
+		if !wish && !late {
 			continue
 		}
 		f.Role = finding.Primary
 		p, _ := Cure(n, []finding.Finding{f})
-		if p.Empty() {
+		if p.Empty() || late && !p.Live() {
 			continue
 		}
 		fix := *f.Fix
 		fix.Edits, fix.Live = edits(p), p.Live()
+		if late {
+			fix.Run = nil
+		}
 		for _, r := range p.Restart {
 			fix.Run = append(fix.Run, "systemctl restart "+r.Unit)
 		}

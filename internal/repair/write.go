@@ -61,9 +61,8 @@ func (d *draft) hosts(want route.Table) bool {
 // enableHosts makes containerd read hosts.toml files, without changing which
 // hosts it asks.
 func (d *draft) enableHosts(c containerdconfig.Config) bool {
-	if m, ok := containerdconfig.Migrate(c, containerdconfig.StandardDir); ok {
-		d.restart("config.toml is read at start")
-		return d.edit(m.Edits) && d.under([]string{m.Dir}, containerd.RenderIn([]string{m.Dir}, m.Table, d.below([]string{m.Dir})))
+	if d.migrate(c) {
+		return true
 	}
 	edits := c.SetConfigPath(containerdconfig.StandardDir)
 	if len(edits) == 0 {
@@ -71,6 +70,17 @@ func (d *draft) enableHosts(c containerdconfig.Config) bool {
 	}
 	d.restart("config.toml is read at start")
 	return d.edit(edits)
+}
+
+// migrate moves all that the old tables of config.toml say to hosts.toml files.
+func (d *draft) migrate(c containerdconfig.Config) bool {
+	m, ok := containerdconfig.Migrate(c, containerdconfig.StandardDir)
+	if !ok {
+		return false
+	}
+	d.restart("config.toml is read at start")
+	d.moved = d.edit(m.Edits) && d.under([]string{m.Dir}, containerd.RenderIn([]string{m.Dir}, m.Table, d.below([]string{m.Dir})))
+	return d.moved
 }
 
 // below are the files of the draft under some directories.

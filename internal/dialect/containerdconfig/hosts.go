@@ -2,6 +2,7 @@ package containerdconfig
 
 import (
 	"bytes"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,12 +29,13 @@ type Migration struct {
 }
 
 // Migrate moves mirrors and tls tables to hosts.toml files below dir, or below
-// the first directory of config_path when one is configured already. It reports
-// false when there is nothing to move or the files cannot be edited.
+// the first directory of config_path when one is configured already; a relative
+// one is written out as seen from the root, where services are started. It
+// reports false when there is nothing to move or the files cannot be edited.
 func Migrate(c Config, dir string) (Migration, bool) {
 	m := Migration{Dir: dir}
 	if c.ConfigPath.Value != "" && !c.ConfigPath.At.IsZero() {
-		m.Dir = c.List()[0]
+		m.Dir = path.Join("/", c.List()[0])
 	}
 	if len(c.Mirrors) == 0 && !slices.ContainsFunc(c.Hosts, func(h Host) bool { return tlsEither(h) != nil }) {
 		return m, false

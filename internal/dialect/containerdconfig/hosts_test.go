@@ -75,6 +75,17 @@ const article5after = `version = 2 # keep
   level = "info"
 `
 
+func TestMigrationWritesOutARelativeConfigPath(t *testing.T) {
+	files := one(strings.Replace(article5, `"/etc/containerd/certs.d"`, `"etc/containerd/certs.d"`, 1))
+	m, ok := Migrate(Read(files, "", containerd("1.6.20")), "/elsewhere")
+	if !ok || m.Dir != StandardDir {
+		t.Fatalf("moves to %q, %v", m.Dir, ok)
+	}
+	if got := apply(t, files, m.Edits); got != article5after {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 func TestMigrationTakesTheOldTablesOutAndNothingElse(t *testing.T) {
 	for _, v := range []string{"1.6.20", "1.7.35", "2.1.9", "2.2.1", "2.4.2"} {
 		files := one(article5)

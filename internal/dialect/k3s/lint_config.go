@@ -178,7 +178,10 @@ func (r *reader) dirsOf(name string) []string {
 }
 
 // namespacesOf names the registries whose pulls use the settings of a host.
-func (r *reader) namespacesOf(name string) string {
+func (r *reader) namespacesOf(name string) string { return strings.Join(r.namespaces(name), ", ") }
+
+// namespaces are those registries; the host itself when no file is made for one.
+func (r *reader) namespaces(name string) []string {
 	var out []string
 	for _, f := range r.hosts {
 		if slices.Contains(r.dirsOf(name), f.dir) {
@@ -186,9 +189,9 @@ func (r *reader) namespacesOf(name string) string {
 		}
 	}
 	if len(out) == 0 {
-		return name
+		return []string{name}
 	}
-	return strings.Join(out, ", ")
+	return out
 }
 
 // wildcards checks what "*" does with this release.

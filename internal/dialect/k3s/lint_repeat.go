@@ -10,8 +10,9 @@ import (
 )
 
 // repeats finds keys that are there twice, in one mapping or in two sections
-// of one name. The first finding that loses something, else the first of all,
-// carries the edits that put everything together.
+// of one name. For each registry that is touched, the first finding that loses
+// something, else its first, carries the edits that put everything together; a
+// repeated section carries them only if nothing else does.
 func (r *reader) repeats() {
 	all := r.yaml.Repeats(4)
 	for _, name := range []string{"mirrors", "configs"} {
@@ -21,17 +22,25 @@ func (r *reader) repeats() {
 		return
 	}
 	edits := r.merged()
-	carrier := -1
+	first := len(r.findings)
+	carriers, loses := map[string]int{}, map[string]bool{}
 	for _, rep := range all {
-		if carrier < 0 && len(rep.Path) > 0 && len(lost(rep)) > 0 {
-			carrier = len(r.findings)
-		}
+		at := len(r.findings)
 		r.repeat(rep)
+		if len(rep.Path) == 0 {
+			continue
+		}
+		name, worse := r.findings[at].Registry, len(lost(rep)) > 0
+		if _, carried := carriers[name]; !carried || worse && !loses[name] {
+			carriers[name], loses[name] = at, worse
+		}
 	}
-	if carrier < 0 {
-		carrier = len(r.findings) - len(all)
+	if len(carriers) == 0 {
+		carriers[""] = first
 	}
-	r.edit(&r.findings[carrier], edits...)
+	for _, at := range carriers {
+		r.edit(&r.findings[at], edits...)
+	}
 }
 
 // acrossSections lists the names that are in more than one section.
@@ -66,9 +75,25 @@ func (r *reader) repeat(rep yamldoc.Repeat) {
 	}
 	f := r.found(repeatedKey, variant, rep.First.Key.At, args)
 	r.alsoSaw(f, rep.Second.Key.At)
+	f.Registry = r.touched(append(rep.Path[:len(rep.Path):len(rep.Path)], keyOf(rep.First)))
 	if within(rep.First.Value, rep.Second.Value) {
 		f.Severity = finding.Warning
 	}
+}
+
+// touched is the only registry whose pulls an entry of the file bears on; empty
+// when there are several.
+func (r *reader) touched(path []string) string {
+	if len(path) < 2 || path[1] == wildcard {
+		return ""
+	}
+	if path[0] == "mirrors" {
+		return path[1]
+	}
+	if names := r.namespaces(path[1]); len(names) == 1 {
+		return names[0]
+	}
+	return ""
 }
 
 func (r *reader) alsoSaw(f *finding.Finding, at source.Pos) {

@@ -201,3 +201,30 @@ func BenchmarkRender10000Mirrors(b *testing.B) {
 		K3s.Render(t, files)
 	}
 }
+
+func TestARepeatedKeyIsAboutTheRegistryWhosePullsItTouches(t *testing.T) {
+	entry := func(section, key, value string) string {
+		return fmt.Sprintf("%s:\n  %q:\n    %s\n", section, key, value)
+	}
+	twice := func(key string) string {
+		return entry("configs", key, "tls: {ca_file: /ca.pem}") + entry("configs", key, "auth: {username: u, password: p}")
+	}
+	for name, c := range map[string]struct{ text, registry string }{
+		"a mirror":                  {entry("mirrors", "a.lab", "endpoint: [https://c.lab]") + entry("mirrors", "a.lab", "rewrite: {x: y}"), "a.lab"},
+		"every mirror":              {entry("mirrors", "*", "endpoint: [https://c.lab]") + entry("mirrors", "*", "rewrite: {x: y}"), ""},
+		"the registry itself":       {twice("r.lab:5000"), "r.lab:5000"},
+		"what is mirror as well":    {entry("mirrors", "a.lab", "endpoint: [https://c.lab]") + twice("c.lab"), ""},
+		"another than the mirror's": {entry("mirrors", "a.lab", "endpoint: [https://c.lab]") + twice("b.lab"), "b.lab"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := Read(registries(c.text), route.Target{Runtime: "k3s", Version: route.MustVersion("1.30.4")}, Options{}).Findings
+			i := slices.IndexFunc(all, func(f finding.Finding) bool { return f.ID == "K3002" })
+			if i < 0 || all[i].Registry != c.registry {
+				t.Fatalf("found %s, %+v", ids(all), all)
+			}
+			if all[i].Fix == nil || len(all[i].Fix.Edits) == 0 {
+				t.Error("nothing puts the entries together")
+			}
+		})
+	}
+}
