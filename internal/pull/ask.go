@@ -19,7 +19,7 @@ type getter func(ctx context.Context, q question) (*refusal, error)
 // ask asks hosts one after the other until one gives what is wanted. When all
 // have refused, and some only for the moment, they are asked again.
 func (p *pull) ask(ctx context.Context, what string, list []question, get getter) error {
-	said := &refusals{what: what}
+	said := &Refusals{what: what}
 	for round := 0; ; round++ {
 		got, gained, err := p.askAll(ctx, list, get, said)
 		if got || err != nil {
@@ -42,8 +42,9 @@ func (p *pull) ask(ctx context.Context, what string, list []question, get getter
 
 // askAll asks every host once, until one gives what is wanted. gained: one has
 // given a part of it.
-func (p *pull) askAll(ctx context.Context, list []question, get getter, said *refusals) (got, gained bool, err error) {
+func (p *pull) askAll(ctx context.Context, list []question, get getter, said *Refusals) (got, gained bool, err error) {
 	asked := map[*host]bool{}
+	p.hosts.dropped(list, asked, said)
 	for q, ok := p.hosts.next(list, asked); ok; q, ok = p.hosts.next(list, asked) {
 		asked[q.host] = true
 		r, err := get(ctx, q)
@@ -60,11 +61,7 @@ func (p *pull) askAll(ctx context.Context, list []question, get getter, said *re
 		p.hosts.blame(q.host, r)
 		p.tell(Event{State: Refused, Endpoint: q.endpoint.String(), Text: r.Text})
 	}
-	for _, q := range list {
-		if why := p.hosts.verdict(q.host); !asked[q.host] && why != nil {
-			said.add(q.endpoint.String(), refusal{Failure: *why})
-		}
-	}
+	p.hosts.dropped(list, asked, said)
 	return false, gained, nil
 }
 

@@ -15,9 +15,9 @@ import (
 // it is fetched.
 const (
 	maxManifest = upstream.MaxManifest // bytes of a manifest or an index
+	maxConfig   = 4 << 20              // bytes of a configuration
 	maxEntries  = 1000                 // of an index
 	maxLayers   = 1000                 // of a manifest
-	maxParts    = 10_000               // blobs of all platforms together
 	maxDepth    = 4                    // indexes inside of indexes
 	maxImage    = 1 << 50              // bytes, by what the manifest declares
 )
@@ -80,6 +80,7 @@ type document struct {
 	manifests []descriptor // of an index
 	config    *descriptor  // of a manifest
 	layers    []descriptor
+	data      []byte
 }
 
 // errSchema1 is what old images get.
@@ -89,7 +90,7 @@ var errSchema1 = errors.New("the manifest is of schema 1, which runtimes do not 
 // type; a document that could be read as something else as well is refused.
 // Source: containerd core/images/image.go, validateMediaType.
 func read(d descriptor, data []byte) (document, error) {
-	doc := document{descriptor: d}
+	doc := document{descriptor: d, data: data}
 	// A map keeps apart what differs in case, as a struct would not.
 	var keys map[string]json.RawMessage
 	if err := json.Unmarshal(data, &keys); err != nil {
@@ -146,7 +147,7 @@ func (doc *document) readManifest(config, layers json.RawMessage) error {
 		return fmt.Errorf("%s: layers: %w", doc.short(), err)
 	}
 	doc.layers = list
-	if total(append(list, *doc.config)) > maxImage {
+	if total(list) > maxImage {
 		return fmt.Errorf("%s declares more than %d bytes", doc.short(), int64(maxImage))
 	}
 	return nil

@@ -17,7 +17,6 @@ const (
 	Queued      State = "queued"
 	Checking    State = "checking" // what an earlier run left is being read, Have bytes so far
 	Downloading State = "downloading"
-	Verifying   State = "verifying" // the last byte is there
 	Done        State = "done"
 	Present     State = "present" // it was there already
 )

@@ -29,8 +29,7 @@ type host struct {
 	// Guarded by hosts.mu.
 	trust trust
 	why   *snapshot.Failure // it is not sound any more
-	blobs int               // that it completed
-	bytes int64             // of its that are in the result
+	share Share             // blobs that it completed, bytes of its that are in the result
 }
 
 // hosts are the endpoints of a route, each once, with what was learned of them.
@@ -73,15 +72,17 @@ func (h *hosts) close() {
 }
 
 // login is what an endpoint may be given. Credentials that come with a pull
-// belong to the registry that the image names, and no mirror gets them.
+// belong to the registry that the image names, and no mirror gets them; it keeps
+// those that the configuration has for it.
 func (q *Request) login(e route.Endpoint) upstream.Login {
-	if q.Login == nil {
-		return upstream.Login{Auth: e.Auth}
-	}
-	if e.Host == q.Table.Default(q.Ref.Registry).Host || e.Host == q.Ref.Registry {
+	own := e.Host == q.Table.Default(q.Ref.Registry).Host || e.Host == q.Ref.Registry
+	switch {
+	case q.Login != nil && own:
 		return upstream.Login{Auth: *q.Login}
+	case q.Login != nil && e.Auth.IsZero():
+		return upstream.Login{Shared: true}
 	}
-	return upstream.Login{Shared: true}
+	return upstream.Login{Auth: e.Auth}
 }
 
 // question is one request that may be sent for an object, and the host it goes to.
@@ -116,13 +117,6 @@ func (h *hosts) next(list []question, asked map[*host]bool) (question, bool) {
 	return question{}, false
 }
 
-// replaceable reports whether another sound host could go on in place of one.
-func (h *hosts) replaceable(o *host) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.ContainsFunc(h.all, func(other *host) bool { return other != o && other.trust == sound })
-}
-
 // blame lowers the trust in a host by what it refused.
 func (h *hosts) blame(o *host, r *refusal) {
 	h.mu.Lock()
@@ -136,15 +130,19 @@ func (h *hosts) blame(o *host, r *refusal) {
 func (h *hosts) credit(o *host, blobs int, bytes int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	o.blobs += blobs
-	o.bytes += bytes
+	o.share.Blobs += blobs
+	o.share.Bytes += bytes
 }
 
-// verdict is why a host is not sound any more; nil: it is.
-func (h *hosts) verdict(o *host) *snapshot.Failure {
+// dropped adds what hosts said before that are not asked any more.
+func (h *hosts) dropped(list []question, asked map[*host]bool, said *Refusals) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return o.why
+	for _, q := range list {
+		if !asked[q.host] && q.trust == dead {
+			said.add(q.endpoint.String(), refusal{Failure: *q.why})
+		}
+	}
 }
 
 // served lists who contributed what, in the order of the route.
@@ -153,8 +151,8 @@ func (h *hosts) served() []Served {
 	defer h.mu.Unlock()
 	out := []Served{}
 	for _, o := range h.all {
-		if o.blobs > 0 || o.bytes > 0 {
-			out = append(out, Served{Endpoint: o.endpoint.String(), Blobs: o.blobs, Bytes: o.bytes})
+		if o.share != (Share{}) {
+			out = append(out, Served{o.endpoint.String(), o.share})
 		}
 	}
 	return out

@@ -8,9 +8,6 @@ import (
 	"strings"
 )
 
-// All stands for every platform of an index.
-const All = "all"
-
 // platform is what an image runs on, in the words of the image specification.
 type platform struct {
 	OS      string `json:"os"`
@@ -27,11 +24,8 @@ func (p platform) String() string {
 	return s
 }
 
-// CheckPlatform reports whether a text names a platform, or all of them.
+// CheckPlatform reports whether a text names a platform.
 func CheckPlatform(text string) error {
-	if text == All {
-		return nil
-	}
 	_, err := parsePlatform(text)
 	return err
 }

@@ -18,11 +18,11 @@ import (
 
 // Request says what to fetch, along which route and into what.
 type Request struct {
-	Client   *upstream.Client // behaves as the runtime does; Limits are those of Limits
+	Client   *upstream.Client // behaves as the runtime does; its Limits are those of Limits
 	Table    route.Table      //
 	Ref      route.Ref        //
 	Login    *route.Auth      // credentials that come with the pull, for the registry itself; nil: none
-	Platform string           // "linux/arm64/v8", or All
+	Platform string           // "linux/arm64/v8"
 	Strict   bool             // refuse an image without an index that is for another platform
 	Out      Output           //
 	Watch    func(Event)      // told of every step, one at a time; may be nil
@@ -44,8 +44,8 @@ func Limits(silence time.Duration) upstream.Limits {
 // Result is what a pull came to. After an error it tells how far it got.
 type Result struct {
 	Digest   string   // what the reference stands for, an index perhaps; empty: not known
-	Manifest string   // the image's own manifest; empty: not known, or all of an index
-	Platform string   // "linux/amd64"; empty: not known, or all of an index
+	Manifest string   // the image's own manifest; empty: not known
+	Platform string   // that the image names: "linux/amd64"; empty: not known
 	Served   []Served // by host, in the order of the route
 	Had      Share    // what did not have to be fetched
 	Left     []Left   // hosts that were given up
@@ -61,8 +61,7 @@ type Share struct {
 // Served is the part that one host served.
 type Served struct {
 	Endpoint string
-	Blobs    int
-	Bytes    int64
+	Share
 }
 
 // Left is a host that is not asked any more, or only after all others.
@@ -73,9 +72,8 @@ type Left struct {
 
 // Kept is what lies ready for the next run.
 type Kept struct {
-	Dir   string
-	Blobs int
-	Bytes int64
+	Dir string
+	Share
 }
 
 // Self fetches an image. The output has it complete afterwards, or is as it was.
@@ -98,23 +96,41 @@ type pull struct {
 }
 
 func (p *pull) run(ctx context.Context) (err error) {
-	if err := p.fits(); err != nil {
+	want, err := parsePlatform(p.Platform)
+	if err != nil {
 		return err
 	}
-	p.stage, err = p.Out.open(ctx, p.Ref.String(), func(holder string) { p.tell(Event{State: Waiting, Text: holder}) })
+	out, err := p.Out.open()
+	if err != nil {
+		return err
+	}
+	defer out.close()
+	if err := out.fits(); err != nil {
+		return err
+	}
+	p.stage, err = openStage(ctx, out, func() { p.tell(Event{State: Waiting, Text: p.Out.String()}) })
 	if err != nil {
 		return err
 	}
 	defer func() { p.result.Kept = p.stage.close() }()
-	img, err := p.image(ctx)
+	if err := out.fits(); err != nil {
+		return err
+	}
+	img, err := p.image(ctx, want)
 	if err != nil {
 		return err
 	}
-	if err := p.fetch(ctx, img); err != nil {
+	if err := p.fetch(ctx, img, want); err != nil {
 		return err
 	}
-	p.tell(Event{State: Writing})
-	return p.Out.commit(ctx, p.stage, img, p.Ref)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	p.tell(Event{State: Writing, Text: p.Out.String()})
+	if err := out.commit(ctx, p.stage, img); err != nil {
+		return err
+	}
+	return p.stage.clear()
 }
 
 // tell tells the watcher, one event at a time.

@@ -13,7 +13,6 @@ import (
 
 // Causes that only a pull knows.
 const (
-	tooSlow   snapshot.Cause = "too-slow"   // bytes come, but hardly
 	wrongSize snapshot.Cause = "wrong-size" // a blob of another size than the manifest says
 	nowhere   snapshot.Cause = "nowhere"    // it named a digest that no host has
 )
@@ -25,6 +24,7 @@ type refusal struct {
 	moved  bool          // it was another server that a redirect led to
 	after  time.Duration // it wants to be left alone for so long
 	gained bool          // it gave bytes that count all the same
+	ranges bool          // it may give the whole blob, though not a part of it
 }
 
 // refused is why an exchange got nothing; nil: it got what it asked for.
@@ -65,7 +65,7 @@ func (r *refusal) trust() trust {
 	switch r.Cause {
 	case snapshot.Canceled, snapshot.OutOfTime:
 		return sound
-	case tooSlow, wrongSize, nowhere:
+	case wrongSize, nowhere, snapshot.WrongDigest:
 		return shaky
 	case snapshot.Reset, snapshot.Closed, snapshot.Truncated, snapshot.Stalled:
 		if talking {
@@ -98,48 +98,50 @@ func (r *refusal) passes() bool {
 	return false
 }
 
-// refusals are what all hosts said to one request.
-type refusals struct {
+// Refusals is the error of a request that every host refused.
+type Refusals struct {
 	what string
-	list []named
+	list []Left
+	last []refusal // of the same hosts
 }
 
-type named struct {
-	endpoint string
-	refusal
-}
+// What is what was asked for: "fetch layer 2 of 5 sha256:…".
+func (r *Refusals) What() string { return r.what }
+
+// Hosts are those that were asked, in the order in which each was first asked,
+// with what each said last.
+func (r *Refusals) Hosts() []Left { return r.list }
 
 // Error is one line: what was asked for, and what each host said.
-func (r *refusals) Error() string {
+func (r *Refusals) Error() string {
 	if len(r.list) == 0 {
 		return r.what + ": no host is left to ask"
 	}
 	var out []string
-	for _, n := range r.list {
-		out = append(out, fmt.Sprintf("%s: %s", n.endpoint, n.Text))
+	for _, l := range r.list {
+		out = append(out, fmt.Sprintf("%s: %s", l.Endpoint, l.Failure.Text))
 	}
 	return r.what + ": " + strings.Join(out, "; ")
 }
 
 // add keeps the last refusal of each host.
-func (r *refusals) add(endpoint string, why refusal) {
+func (r *Refusals) add(endpoint string, why refusal) {
 	for i := range r.list {
-		if r.list[i].endpoint == endpoint {
-			r.list[i].refusal = why
+		if r.list[i].Endpoint == endpoint {
+			r.list[i].Failure, r.last[i] = why.Failure, why
 			return
 		}
 	}
-	r.list = append(r.list, named{endpoint, why})
+	r.list, r.last = append(r.list, Left{endpoint, why.Failure}), append(r.last, why)
 }
 
 // pause is how long to wait before all hosts are asked once more; 0: there is
 // no sense in it.
-func (r *refusals) pause(round int) time.Duration {
+func (r *Refusals) pause(round int) time.Duration {
 	wait, sense := time.Second<<round, false
-	for _, n := range r.list {
-		sense = sense || n.passes()
-		if n.passes() {
-			wait = max(wait, n.after)
+	for _, last := range r.last {
+		if last.passes() {
+			sense, wait = true, max(wait, last.after)
 		}
 	}
 	if !sense || wait > maxPause {
