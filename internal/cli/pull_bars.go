@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/towpath-dev/towpath/internal/pull"
+)
+
+// pullBars shows a bar for every blob that is on its way, and one for all of
+// them. What is to be said stands above.
+type pullBars struct {
+	lines *pullLines
+	all   *mpb.Progress
+	total *mpb.Bar
+	bars  map[string]*mpb.Bar // by digest
+	began int64               // bytes that were there before
+}
+
+func newPullBars(ctx context.Context, lines *pullLines) *pullBars {
+	v := &pullBars{lines: lines, bars: map[string]*mpb.Bar{}}
+	v.all = mpb.NewWithContext(ctx, mpb.WithOutput(lines.w), mpb.WithWidth(40))
+	return v
+}
+
+func (v *pullBars) event(e pull.Event) {
+	v.lines.have[e.Part.Digest] = e.Have
+	switch e.State {
+	case pull.Queued:
+		v.lines.total += e.Part.Size
+	case pull.Checking, pull.Downloading:
+		v.bar(e)
+	case pull.Done, pull.Present:
+		v.bar(e).SetTotal(e.Part.Size, true)
+	case pull.Waiting, pull.Resolved, pull.Refused, pull.Pausing:
+		if line := v.lines.line(e); line != "" {
+			fmt.Fprintln(v.all, "towpath: "+line)
+		}
+	}
+	if v.total != nil {
+		v.total.SetCurrent(v.lines.sum())
+	}
+}
+
+// bar moves the bar of a blob, and makes it first where there is none.
+func (v *pullBars) bar(e pull.Event) *mpb.Bar {
+	if v.total == nil {
+		v.total = v.all.AddBar(v.lines.total, mpb.BarPriority(1<<20),
+			mpb.PrependDecorators(decor.Name("all", decor.WCSyncSpaceR)),
+			mpb.AppendDecorators(decor.CountersKibiByte("% .1f of % .1f"), decor.Name("  "), decor.AverageSpeed(decor.SizeB1024(0), "% .1f")))
+	}
+	b := v.bars[e.Part.Digest]
+	if b == nil {
+		b = v.all.AddBar(e.Part.Size, mpb.BarRemoveOnComplete(),
+			mpb.PrependDecorators(decor.Name(e.Part.Name+" "+brief(e.Part.Digest), decor.WCSyncSpaceR)),
+			mpb.AppendDecorators(decor.CountersKibiByte("% .1f of % .1f")))
+		v.bars[e.Part.Digest] = b
+	}
+	b.SetCurrent(e.Have)
+	return b
+}
+
+// done removes what is not complete and waits until the last line is drawn.
+func (v *pullBars) done() {
+	for _, b := range v.bars {
+		b.Abort(true)
+	}
+	if v.total != nil {
+		v.total.Abort(true)
+	}
+	v.all.Wait()
+}
