@@ -124,7 +124,7 @@ func (l *leg) copy(resp *http.Response, into io.Writer, limit int64) error {
 	if resp.Request.Method == http.MethodHead {
 		return nil
 	}
-	buf := make([]byte, 32<<10)
+	buf := make([]byte, min(max(limit, 32<<10), 256<<10))
 	for {
 		n, err := resp.Body.Read(buf)
 		l.at.Response.Read += int64(n)
