@@ -38,6 +38,9 @@ func refused(e upstream.Exchange) *refusal {
 		a = e.Auth.Token
 	}
 	r := &refusal{Failure: *f, moved: a.Next != nil}
+	if e.Auth != nil && e.Auth.Withheld != "" && !strings.Contains(f.Text, e.Auth.Withheld) {
+		r.Text += " (" + e.Auth.Withheld + ")"
+	}
 	if final := a.Final(); f.Cause == snapshot.Status && final.Response != nil {
 		r.status = final.Response.Status
 		r.after = retryAfter(final.Response.Header["Retry-After"])
