@@ -36,7 +36,7 @@ func (v *pullBars) event(e pull.Event) {
 	case pull.Done, pull.Present:
 		v.bar(e).SetTotal(e.Part.Size, true)
 	case pull.Waiting, pull.Resolved, pull.Refused, pull.Pausing:
-		if line := v.lines.line(e); line != "" {
+		for _, line := range v.lines.news(e) {
 			fmt.Fprintln(v.all, "towpath: "+line)
 		}
 	}

@@ -15,10 +15,13 @@ import (
 
 // pullByRuntime has the runtime pull, as the kubelet would.
 func (a *app) pullByRuntime(ctx context.Context, s *survey.Survey, ref route.Ref, login *route.Auth, d *pullDocument) error {
-	if s.Runtime.Socket == "" {
-		return exitError{exitFailed, fmt.Errorf("no runtime with a CRI socket was found on this node"), "--out oci:DIR, which needs none"}
+	// A path that does not exist below --root must not lead to the caller's own
+	// runtime.
+	socket, err := s.View.Files.Real(s.Runtime.Socket)
+	if s.Runtime.Socket == "" || err != nil {
+		return exitError{exitFailed, fmt.Errorf("no runtime with a CRI socket was found: %s", s.Why), "--out oci:DIR, which needs none"}
 	}
-	c, err := runtime.Dial(s.Socket())
+	c, err := runtime.Dial(socket)
 	if err != nil {
 		return err
 	}

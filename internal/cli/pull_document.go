@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -13,7 +14,7 @@ import (
 // pullDocument is the document of the pull command.
 type pullDocument struct {
 	Schema    string           `json:"schema"`
-	Kind      string           `json:"kind"` // "pull"
+	Kind      string           `json:"kind"` // "Pull"
 	Image     string           `json:"image"`
 	Reference string           `json:"reference"`
 	Runtime   *report.Runtime  `json:"runtime"`
@@ -24,7 +25,7 @@ type pullDocument struct {
 	Manifest  *string          `json:"manifest"` // of the one platform
 	Platform  *string          `json:"platform"`
 	Ms        float64          `json:"ms"`
-	Hosts     []pullHost       `json:"hosts"`   // that gave something or failed
+	Hosts     []pullHost       `json:"hosts"`   // that gave something or failed, in the order of the route
 	Present   pullShare        `json:"present"` // what was there before
 	Kept      *pullKept        `json:"kept"`    // for the next run
 	Error     *string          `json:"error"`
@@ -32,6 +33,7 @@ type pullDocument struct {
 	Findings  []report.Finding `json:"findings"`
 
 	ref   route.Ref
+	order []string    // the endpoints of the route
 	what  string      // that no host gave
 	asked []pull.Left // the hosts that did not
 }
@@ -53,10 +55,14 @@ type pullKept struct {
 }
 
 func newPullDocument(image string, ref route.Ref, f pullFlags, s *survey.Survey) pullDocument {
-	return pullDocument{
-		Schema: report.Schema, Kind: "pull", Image: image, Reference: ref.String(), Runtime: report.RuntimeOf(s.Reading.Table.Target),
+	d := pullDocument{
+		Schema: report.Schema, Kind: "Pull", Image: image, Reference: ref.String(), Runtime: report.RuntimeOf(s.Reading.Table.Target),
 		Via: f.via, Out: optional(f.out), State: "done", Hosts: []pullHost{}, Findings: []report.Finding{}, ref: ref,
 	}
+	for _, e := range s.Reading.Table.Endpoints(ref.Registry) {
+		d.order = append(d.order, e.String())
+	}
+	return d
 }
 
 // fill takes over what a pull came to.
@@ -87,6 +93,9 @@ func (d *pullDocument) failed(list []pull.Left) {
 		}
 		d.Hosts[i].Error = optional(l.Failure.Text)
 	}
+	slices.SortStableFunc(d.Hosts, func(a, b pullHost) int {
+		return cmp.Compare(slices.Index(d.order, a.Endpoint), slices.Index(d.order, b.Endpoint))
+	})
 }
 
 // pulled is the image by its digest, as it can be pulled again.

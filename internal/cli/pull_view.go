@@ -33,6 +33,7 @@ type pullLines struct {
 	have  map[string]int64 // by digest
 	total int64
 	last  time.Time // when there was a line
+	held  []string  // refusals; when the pull fails, its error has them
 }
 
 // lull is how long nothing is said while bytes come.
@@ -45,10 +46,24 @@ func (v *pullLines) event(e pull.Event) {
 	if e.State == pull.Queued {
 		v.total += e.Part.Size
 	}
-	if line := v.line(e); line != "" {
+	for _, line := range v.news(e) {
 		fmt.Fprintln(v.w, "towpath: "+line)
 		v.last = time.Now()
 	}
+}
+
+// news is what there is to say once something has gone on.
+func (v *pullLines) news(e pull.Event) []string {
+	line := v.line(e)
+	if e.State == pull.Refused {
+		v.held = append(v.held, line)
+		return nil
+	}
+	var out []string
+	if line != "" {
+		out, v.held = append(v.held, line), nil
+	}
+	return out
 }
 
 // line is what there is to say of an event; "": nothing.

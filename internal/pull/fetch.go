@@ -79,7 +79,7 @@ func (p *pull) part(ctx context.Context, x part) error {
 		return fmt.Errorf("%s: %w", x.name, err)
 	}
 	if b.whole {
-		p.had(x.Size)
+		p.had(1, x.Size)
 		p.tell(Event{State: Present, Part: x.shown(), Have: x.Size})
 		return nil
 	}
@@ -94,10 +94,13 @@ func (p *pull) part(ctx context.Context, x part) error {
 	if err != nil {
 		return err
 	}
+	before := x.Size
 	for giver, bytes := range b.givers {
 		p.hosts.credit(giver, 0, bytes)
+		before -= bytes
 	}
 	p.hosts.credit(b.giver, 1, 0)
+	p.had(0, before)
 	p.tell(Event{State: Done, Part: x.shown(), Have: x.Size, Endpoint: b.giver.endpoint.String()})
 	return nil
 }

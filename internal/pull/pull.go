@@ -144,9 +144,9 @@ func (p *pull) tell(e Event) {
 }
 
 // had counts what did not have to be fetched.
-func (p *pull) had(bytes int64) {
+func (p *pull) had(blobs int, bytes int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.result.Had.Blobs++
+	p.result.Had.Blobs += blobs
 	p.result.Had.Bytes += bytes
 }
