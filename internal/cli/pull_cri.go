@@ -19,7 +19,7 @@ func (a *app) pullByRuntime(ctx context.Context, s *survey.Survey, ref route.Ref
 	// runtime.
 	socket, err := s.View.Files.Real(s.Runtime.Socket)
 	if s.Runtime.Socket == "" || err != nil {
-		return exitError{exitFailed, fmt.Errorf("no runtime with a CRI socket was found: %s", s.Why), "--out oci:DIR, which needs none"}
+		return exitError{exitFailed, fmt.Errorf("there is no CRI socket to pull through (%s)", s.Why), "--out oci:DIR, which needs none"}
 	}
 	c, err := runtime.Dial(socket)
 	if err != nil {

@@ -114,7 +114,7 @@ func TestPullRefusesFlagsThatContradictEachOther(t *testing.T) {
 func TestWithoutARuntimeNobodyPulls(t *testing.T) {
 	root, _ := pullNode(t)
 	status, out, errs := call(t, "pull", "--root", root, "r.test/team/app:1")
-	if status != 3 || out != "" || !strings.Contains(errs, "no runtime with a CRI socket") || !strings.Contains(errs, "--out oci:DIR") {
+	if status != 3 || out != "" || !strings.Contains(errs, "there is no CRI socket to pull through") || !strings.Contains(errs, "--out oci:DIR") {
 		t.Errorf("%d %q %s", status, out, errs)
 	}
 }

@@ -208,13 +208,14 @@ func contentRange(lines []string) (from, size int64, ok bool) {
 	}
 	span, total, _ := strings.Cut(strings.TrimPrefix(lines[0], "bytes "), "/")
 	first, _, _ := strings.Cut(span, "-")
-	from, err := strconv.ParseInt(first, 10, 64)
+	begin, err := strconv.ParseUint(first, 10, 63)
 	if err != nil {
 		return 0, 0, false
 	}
+	from = int64(begin)
 	if total == "*" {
 		return from, -1, true
 	}
-	size, err = strconv.ParseInt(total, 10, 64)
-	return from, size, err == nil
+	end, err := strconv.ParseUint(total, 10, 63)
+	return from, int64(end), err == nil
 }

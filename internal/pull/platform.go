@@ -64,8 +64,10 @@ func (p platform) normal() platform {
 		p.Arch, p.Variant = "arm", "v6"
 	}
 	switch {
-	case p.Arch == "amd64" && p.Variant == "v1", p.Arch == "arm64" && (p.Variant == "8" || p.Variant == "v8"):
+	case p.Arch == "amd64" && p.Variant == "v1", p.Arch == "arm64" && slices.Contains([]string{"8", "v8", "v8.0"}, p.Variant):
 		p.Variant = ""
+	case p.Arch == "arm64" && slices.Contains([]string{"9", "9.0", "v9.0"}, p.Variant):
+		p.Variant = "v9"
 	case p.Arch == "arm" && (p.Variant == "" || p.Variant == "7"):
 		p.Variant = "v7"
 	case p.Arch == "arm" && (p.Variant == "5" || p.Variant == "6" || p.Variant == "8"):
@@ -85,6 +87,7 @@ func (p platform) accepts() []platform {
 		}
 	}
 	version, _ := strconv.Atoi(strings.TrimPrefix(p.Variant, "v"))
+	version = min(version, 16) // nobody has made a newer one
 	switch p.Arch {
 	case "amd64":
 		older(version-1, 1, "amd64")
