@@ -28,18 +28,30 @@ func TestHostileDocumentsAreRefused(t *testing.T) {
 		make func(s *shelf) (mediaType string, document any)
 		want string
 	}{
-		"a path for a digest":        {func(s *shelf) (string, any) { return ociManifest, s.plain(layer("sha256:../../../../etc/cron.d/x", 10)) }, "is no digest"},
-		"an absolute path":           {func(s *shelf) (string, any) { return ociManifest, s.plain(layer("/etc/passwd", 10)) }, "is no digest"},
-		"an unknown algorithm":       {func(s *shelf) (string, any) { return ociManifest, s.plain(layer("md5:"+zeros[7:], 10)) }, "is no digest"},
-		"capitals in a digest":       {func(s *shelf) (string, any) { return ociManifest, s.plain(layer("sha256:"+strings.Repeat("A", 64), 10)) }, "is no digest"},
-		"a negative size":            {func(s *shelf) (string, any) { return ociManifest, s.plain(layer(zeros, -1)) }, "declares a size of -1"},
-		"a size that is no number":   {func(s *shelf) (string, any) { return ociManifest, s.plain(layer(zeros, "10")) }, "layers"},
-		"a size without bounds":      {func(s *shelf) (string, any) { return ociManifest, s.plain(layer(zeros, uint64(1)<<62), layer(zeros, 1)) }, "declares more than"},
-		"one layer of two sizes":     {func(s *shelf) (string, any) { return ociManifest, s.plain(layer(zeros, 1), layer(zeros, 2)) }, "is declared with 1 bytes and with 2"},
-		"too many layers":            {func(s *shelf) (string, any) { return ociManifest, s.plain(make([]doc, 5000)...) }, "there are 5000"},
-		"a huge configuration":       {func(s *shelf) (string, any) { m := s.plain(); m["config"].(doc)["size"] = 1 << 40; return ociManifest, m }, "configuration declares"},
-		"a huge manifest":            {func(s *shelf) (string, any) { return ociManifest, []byte(`{"x":"` + strings.Repeat("x", 5<<20) + `"}`) }, "larger than 4194304 bytes"},
-		"deep nesting":               {func(s *shelf) (string, any) { return ociManifest, []byte(strings.Repeat("[", 1<<20) + strings.Repeat("]", 1<<20)) }, "is no JSON"},
+		"a path for a digest": {func(s *shelf) (string, any) {
+			return ociManifest, s.plain(layer("sha256:../../../../etc/cron.d/x", 10))
+		}, "is no digest"},
+		"an absolute path":     {func(s *shelf) (string, any) { return ociManifest, s.plain(layer("/etc/passwd", 10)) }, "is no digest"},
+		"an unknown algorithm": {func(s *shelf) (string, any) { return ociManifest, s.plain(layer("md5:"+zeros[7:], 10)) }, "is no digest"},
+		"capitals in a digest": {func(s *shelf) (string, any) {
+			return ociManifest, s.plain(layer("sha256:"+strings.Repeat("A", 64), 10))
+		}, "is no digest"},
+		"a negative size":          {func(s *shelf) (string, any) { return ociManifest, s.plain(layer(zeros, -1)) }, "declares a size of -1"},
+		"a size that is no number": {func(s *shelf) (string, any) { return ociManifest, s.plain(layer(zeros, "10")) }, "layers"},
+		"a size without bounds": {func(s *shelf) (string, any) {
+			return ociManifest, s.plain(layer(zeros, uint64(1)<<62), layer(zeros, 1))
+		}, "declares more than"},
+		"one layer of two sizes": {func(s *shelf) (string, any) { return ociManifest, s.plain(layer(zeros, 1), layer(zeros, 2)) }, "is declared with 1 bytes and with 2"},
+		"too many layers":        {func(s *shelf) (string, any) { return ociManifest, s.plain(make([]doc, 5000)...) }, "there are 5000"},
+		"a huge configuration": {func(s *shelf) (string, any) {
+			m := s.plain()
+			m["config"].(doc)["size"] = 1 << 40
+			return ociManifest, m
+		}, "configuration declares"},
+		"a huge manifest": {func(s *shelf) (string, any) { return ociManifest, []byte(`{"x":"` + strings.Repeat("x", 5<<20) + `"}`) }, "larger than 4194304 bytes"},
+		"deep nesting": {func(s *shelf) (string, any) {
+			return ociManifest, []byte(strings.Repeat("[", 1<<20) + strings.Repeat("]", 1<<20))
+		}, "is no JSON"},
 		"indexes inside of indexes":  {func(s *shelf) (string, any) { return ociIndex, nested(s) }, "deep inside of indexes"},
 		"an index of nothing":        {func(s *shelf) (string, any) { return ociIndex, doc{"schemaVersion": 2, "manifests": []doc{}} }, "has no image for linux/amd64, only for none"},
 		"an index of null":           {func(s *shelf) (string, any) { return ociIndex, []byte(`{"manifests":null}`) }, "has no image for"},

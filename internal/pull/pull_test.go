@@ -255,7 +255,8 @@ func TestALayerMayBeNamedBySHA512(t *testing.T) {
 	}
 }
 
-// TestLayersAreFetchedThreeAtATime holds every layer back until three are asked for.
+// TestLayersAreFetchedThreeAtATime has a server that answers when three layers
+// are asked for.
 func TestLayersAreFetchedThreeAtATime(t *testing.T) {
 	s := newShelf()
 	var layers []map[string]any
@@ -263,27 +264,31 @@ func TestLayersAreFetchedThreeAtATime(t *testing.T) {
 		layers = append(layers, s.put(ociLayer, bytes.Repeat([]byte{byte(i)}, 100)))
 	}
 	s.tag(ociManifest, s.plain(layers...))
-	var now, most atomic.Int32
-	gate := make(chan struct{}, 9)
+	var third sync.WaitGroup
+	third.Add(3)
+	var first atomic.Int32
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.Contains(r.URL.Path, "/blobs/") && s.types[filepath.Base(r.URL.Path)] == ociLayer {
-			if n := now.Add(1); n > most.Load() {
-				most.Store(n)
-			}
-			defer now.Add(-1)
-			gate <- struct{}{}
-			if len(gate)%3 != 0 {
-				for start := len(gate); len(gate) < (start+2)/3*3 && r.Context().Err() == nil; {
-					time.Sleep(time.Millisecond)
-				}
-			}
+		if s.types[filepath.Base(r.URL.Path)] == ociLayer && first.Add(1) <= 3 {
+			third.Done()
+			third.Wait()
 		}
 		s.ServeHTTP(w, r)
 	})
 	w := play(t, map[string]world.Role{home: serves(home, h)})
-	self(t, request(w, layoutIn(t.TempDir())))
-	if most.Load() != 3 {
-		t.Errorf("%d at once", most.Load())
+	q := request(w, layoutIn(t.TempDir()))
+	under, most := map[string]bool{}, 0
+	q.Watch = func(e pull.Event) {
+		switch e.State {
+		case pull.Downloading:
+			under[e.Part.Digest] = true
+		case pull.Done:
+			delete(under, e.Part.Digest)
+		}
+		most = max(most, len(under))
+	}
+	self(t, q)
+	if most != 3 {
+		t.Errorf("%d at once", most)
 	}
 }
 
