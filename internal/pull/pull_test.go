@@ -15,7 +15,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/towpath-dev/towpath/internal/pull"
 	"github.com/towpath-dev/towpath/internal/route"
