@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
+	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -17,16 +19,20 @@ type pullBars struct {
 	all   *mpb.Progress
 	total *mpb.Bar
 	bars  map[string]*mpb.Bar // by digest
-	began int64               // bytes that were there before
+	fresh atomic.Int64        // bytes that came in this run
+	start time.Time
 }
 
 func newPullBars(ctx context.Context, lines *pullLines) *pullBars {
-	v := &pullBars{lines: lines, bars: map[string]*mpb.Bar{}}
+	v := &pullBars{lines: lines, bars: map[string]*mpb.Bar{}, start: time.Now()}
 	v.all = mpb.NewWithContext(ctx, mpb.WithOutput(lines.w), mpb.WithWidth(40))
 	return v
 }
 
 func (v *pullBars) event(e pull.Event) {
+	if e.State == pull.Downloading {
+		v.fresh.Add(max(0, e.Have-v.lines.have[e.Part.Digest]))
+	}
 	v.lines.have[e.Part.Digest] = e.Have
 	switch e.State {
 	case pull.Queued:
@@ -50,7 +56,7 @@ func (v *pullBars) bar(e pull.Event) *mpb.Bar {
 	if v.total == nil {
 		v.total = v.all.AddBar(v.lines.total, mpb.BarPriority(1<<20),
 			mpb.PrependDecorators(decor.Name("all", decor.WCSyncSpaceR)),
-			mpb.AppendDecorators(decor.CountersKibiByte("% .1f of % .1f"), decor.Name("  "), decor.AverageSpeed(decor.SizeB1024(0), "% .1f")))
+			mpb.AppendDecorators(decor.CountersKibiByte("% .1f of % .1f"), decor.Name("  "), decor.Any(v.speed)))
 	}
 	b := v.bars[e.Part.Digest]
 	if b == nil {
@@ -61,6 +67,12 @@ func (v *pullBars) bar(e pull.Event) *mpb.Bar {
 	}
 	b.SetCurrent(e.Have)
 	return b
+}
+
+// speed is that of this run alone.
+func (v *pullBars) speed(decor.Statistics) string {
+	seconds := max(time.Since(v.start).Seconds(), 0.1)
+	return size(int64(float64(v.fresh.Load())/seconds)) + "/s"
 }
 
 // done removes what is not complete and waits until the last line is drawn.
