@@ -38,12 +38,19 @@ func (l *leg) readBody(ctx context.Context, resp *http.Response) *snapshot.Failu
 	}
 	sums := newSums(req.Digest)
 	head := &prefix{}
-	err = l.copy(resp, io.MultiWriter(sums, head, into), limit)
+	sinks := io.MultiWriter(sums, head, into)
+	if req.Unhashed {
+		sinks = io.MultiWriter(head, into)
+	}
+	err = l.copy(resp, sinks, limit)
 	l.at.Response.Head = l.headText(head.data)
 	if err != nil {
 		return l.brokenBody(ctx, err)
 	}
 	l.done = reusable(resp)
+	if req.Unhashed {
+		return nil
+	}
 	l.at.Response.Digest = sums.sha256()
 	if got := sums.named(req.Digest); got != req.Digest {
 		return l.x.failure(snapshot.WrongDigest, fmt.Sprintf("the bytes hash to %s, not to %s", got, req.Digest))
@@ -117,7 +124,7 @@ func (l *leg) copy(resp *http.Response, into io.Writer, limit int64) error {
 	if resp.Request.Method == http.MethodHead {
 		return nil
 	}
-	buf := make([]byte, 32<<10)
+	buf := make([]byte, min(max(limit, 32<<10), 256<<10))
 	for {
 		n, err := resp.Body.Read(buf)
 		l.at.Response.Read += int64(n)

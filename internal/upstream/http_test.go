@@ -236,3 +236,15 @@ func TestHeaderLinesThatGoRefuses(t *testing.T) {
 		t.Errorf("%d requests", n)
 	}
 }
+
+func TestABodyThatTheCallerChecksIsNotHashed(t *testing.T) {
+	w := play(t, map[string]world.Role{"r": registry(world.Fault{Do: world.DoCorrupt})})
+	var body bytes.Buffer
+	req := get(object)
+	req.Into, req.Unhashed = upstream.To(&body), true
+	a := do(t, client(w), req)
+	succeeds(t, a)
+	if a.Response.Digest != "" || a.Response.Read != int64(body.Len()) || body.Len() == 0 || a.Response.Head == "" {
+		t.Errorf("%+v", a.Response)
+	}
+}

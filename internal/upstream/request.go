@@ -24,6 +24,10 @@ type Request struct {
 	Limit  int64  // more bytes of a body are a failure; 0: MaxManifest
 	Into   Sink   // gets the body of a 2xx; nil: it is looked at and thrown away
 
+	// Unhashed: Into checks the body itself, as one has to whose body is the rest
+	// of something. Digest is empty then, and so is that of the Response.
+	Unhashed bool
+
 	Vary Vary
 }
 
