@@ -18,8 +18,12 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/source"
 )
 
 // Day is the unit of every lifetime here.
@@ -265,4 +269,46 @@ func KeyPEM(key crypto.Signer) ([]byte, error) {
 		return nil, fmt.Errorf("encode the key: %w", err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
+// Shortens reports whether an order ends early, with its authority.
+func (a Authority) Shortens(o Order) bool {
+	if o.Days == 0 {
+		o.Days = LeafDays
+	}
+	return o.Now.Add(time.Duration(o.Days) * Day).After(a.Cert.NotAfter)
+}
+
+// Fulfils reports whether a chain that is there is what an order wants: from
+// this authority, for these names and this use, and for more than so many days.
+// One that ends with its authority cannot be had for longer.
+func (a Authority) Fulfils(chain []*x509.Certificate, o Order, days int) bool {
+	leaf := chain[0]
+	if !slices.Equal(sorted(NamesOf(leaf)), sorted(texts(o.Names))) || len(chain) < 2 || !chain[1].Equal(a.Cert) {
+		return false
+	}
+	if want := map[bool]string{false: "server", true: "client"}[o.Client]; Kind(leaf) != want || a.accepts(leaf, o.Now) != nil {
+		return false
+	}
+	return Days(leaf.NotAfter, o.Now) >= days || leaf.NotAfter.Equal(a.Cert.NotAfter)
+}
+
+// Remarks are what there is to say against a certificate that was issued: that
+// its authority ends soon, say, or that it was not made here and is weak.
+func (a Authority) Remarks(c Certificate, file string, now time.Time) []finding.Finding {
+	in := Read(source.File{Path: file, Data: PEM(c.Chain...)})
+	return Judge([]Input{in}, Question{Now: now, Warn: 30, Alarm: 7, Trust: Trust{Named: []*x509.Certificate{a.Cert}}}).Findings
+}
+
+func texts(list []Name) []string {
+	var out []string
+	for _, n := range list {
+		out = append(out, n.String())
+	}
+	return out
+}
+
+func sorted(list []string) []string {
+	slices.Sort(list)
+	return list
 }

@@ -8,7 +8,7 @@ func Kinds() []finding.Kind {
 		notCertificate, wrongEncoding, unparsable, keyUnparsable, keyEncrypted, keyReadable, keyMismatch,
 		expired, expiresSoon, noSAN, neverMatches, notCovered, notForServers,
 		weakKey, weakSignature, longValidity, bothUsages, outlives,
-		leafAsCA, caWithoutFlag, sameName, missingIntermediate, issuerUnknown, chainOrder, chainStranger, duplicate, refused,
+		leafAsCA, caWithoutFlag, sameName, missingIntermediate, issuerUnknown, chainOrder, chainStranger, duplicate, refused, notSeen,
 	}
 }
 

@@ -123,6 +123,7 @@ func newRoot(a *app) *cobra.Command {
 	})
 	root.PersistentFlags().StringVarP(&a.flags.output, "output", "o", "text", "output `format`: text, json or yaml")
 	root.AddCommand(newExplain(a), newDoctor(a), newRollback(a), newHistory(a), newRules(a), newDemo(a), newVersion(a))
+	root.AddCommand(newCA(a))
 	for _, c := range root.Commands() {
 		usageErrors(c)
 	}

@@ -51,6 +51,9 @@ func Save(dir, name string, client bool, c ca.Certificate) (Saved, error) {
 		return Saved{}, err
 	}
 	defer unlock()
+	if there, err := readKey(keyFile); err == nil && !ca.PublicKey(there.Public()).Equal(ca.PublicKey(c.Key.Public())) {
+		return Saved{}, fmt.Errorf("%s was made meanwhile by somebody else", keyFile)
+	}
 	var saved Saved
 	for i, e := range parts {
 		backup, err := put(dir, e, i > 0)
@@ -80,10 +83,11 @@ func fresh(dir string, mode os.FileMode, parts []entry) (err error) {
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return err
 	}
-	stage, err := os.MkdirTemp(parent, litter(filepath.Base(dir))) // mode 0700
+	stage, unlock, err := makeStage(parent, filepath.Base(dir))
 	if err != nil {
 		return err
 	}
+	defer unlock()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, os.RemoveAll(stage))
@@ -106,6 +110,31 @@ func fresh(dir string, mode os.FileMode, parts []entry) (err error) {
 	return sync(parent)
 }
 
+// makeStage makes the directory in which another is prepared, and removes those
+// of earlier attempts that were cut short: nobody holds their locks any more.
+func makeStage(parent, name string) (stage string, unlock func(), err error) {
+	old, _ := filepath.Glob(filepath.Join(parent, literal(litter(name))+"*"))
+	for _, dir := range old {
+		if release, err := lock(dir); err == nil {
+			err = os.RemoveAll(dir)
+			release()
+			if err != nil {
+				return "", nil, err
+			}
+		}
+	}
+	if stage, err = os.MkdirTemp(parent, litter(name)); err != nil { // mode 0700
+		return "", nil, err
+	}
+	unlock, err = lock(stage)
+	return stage, unlock, err
+}
+
+// literal is a name without meaning to Glob.
+func literal(name string) string {
+	return strings.NewReplacer("[", `\[`, "*", `\*`, "?", `\?`, `\`, `\\`).Replace(name)
+}
+
 // put replaces one file, if it may, and keeps what was there. A file that is the
 // same already is left alone.
 func put(dir string, e entry, replace bool) (backup string, err error) {
@@ -118,6 +147,12 @@ func put(dir string, e entry, replace bool) (backup string, err error) {
 		return "", err
 	}
 	there := err == nil
+	old, _ := filepath.Glob(filepath.Join(dir, literal(litter(e.name))+"*"))
+	for _, left := range old { // of an attempt that was cut short: the lock is ours
+		if err := os.Remove(left); err != nil {
+			return "", err
+		}
+	}
 	stage := filepath.Join(dir, litter(e.name)+rand.Text()[:8])
 	if err := create(stage, e); err != nil {
 		return "", err
