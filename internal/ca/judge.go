@@ -59,6 +59,7 @@ func Judge(inputs []Input, q Question) Verdict {
 	j.known = newKnown(inputs, q.Trust)
 	for _, in := range inputs {
 		j.out.Findings = append(j.out.Findings, in.Findings...)
+		j.bundle = isBundle(in)
 		for _, i := range in.Items {
 			j.file = in.File
 			j.item(i)
@@ -78,6 +79,7 @@ type judge struct {
 	inputs []Input
 	known  known
 	file   source.File // of the item that is looked at
+	bundle bool        // that file holds several authorities and nothing that they sign
 	faulty map[*x509.Certificate]bool
 	out    Verdict
 }
@@ -137,12 +139,28 @@ func (j *judge) dates(i Item) {
 		j.add(expired, "early", i, args)
 	case j.Now.After(c.NotAfter):
 		args["ago"] = ago(-days - 1)
-		j.add(expired, "", i, args)
+		j.spare(j.add(expired, "", i, args))
 	case days < max(j.Warn, j.Alarm):
 		args["left"] = left(days)
 		if f := j.add(expiresSoon, "", i, args); days < j.Alarm {
 			f.Severity = finding.Error
+			j.spare(f)
 		}
+	}
+}
+
+// isBundle reports whether a file holds several authorities and nothing that
+// they sign, as those do that are handed out to be trusted.
+func isBundle(in Input) bool {
+	certs := in.Certs()
+	return len(certs) > 1 && !slices.ContainsFunc(certs, func(c *x509.Certificate) bool { return !IsCA(c) })
+}
+
+// spare softens what is said of one authority among many: it may be one that
+// nothing needs, or the old one beside its successor.
+func (j *judge) spare(f *finding.Finding) {
+	if j.bundle {
+		f.Severity = finding.Warning
 	}
 }
 
@@ -192,10 +210,12 @@ const maxRSA = 8192
 
 func (j *judge) lifetime(i Item) {
 	c, most := i.Cert, MaxLeafDays
-	if IsCA(c) {
-		if most = MaxAuthorityDays; !SelfSigned(c) || j.known.public[string(c.Raw)] {
-			return
-		}
+	switch {
+	case j.known.isLeaf(c):
+	case !SelfSigned(c) || j.known.public[string(c.Raw)]:
+		return
+	default:
+		most = MaxAuthorityDays
 	}
 	if days := Days(c.NotAfter, c.NotBefore.Add(backdated)); days > most {
 		j.add(longValidity, "", i, finding.Args{"title": quoted(Title(c)), "days": days, "most": most})

@@ -207,7 +207,10 @@ func reason(err error) string {
 	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
 		err = inner
 	}
-	return printable(strings.TrimPrefix(err.Error(), "x509: "))
+	if text := err.Error(); !strings.HasPrefix(text, "asn1:") {
+		return printable(strings.TrimPrefix(text, "x509: "))
+	}
+	return "its data is not the DER that it should be"
 }
 
 func mode(f source.File) string { return fmt.Sprintf("%04o", f.Mode.Perm()) }

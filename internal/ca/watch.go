@@ -37,6 +37,8 @@ type Sighting struct {
 	Role  string // "server", "chain"; of files "ca", "client", "system"
 	Cert  *x509.Certificate
 	At    source.Pos
+
+	Bundle bool // among several authorities, of which it may be one that nothing needs
 }
 
 // Sightings are all certificates of a watch, each once for each place, those
@@ -49,13 +51,14 @@ func (w Watch) Sightings() []Sighting {
 			if n == 0 {
 				role = "server"
 			}
-			out = append(out, Sighting{h.Name, true, role, i.Cert, h.From})
+			out = append(out, Sighting{h.Name, true, role, i.Cert, h.From, false})
 		}
 	}
 	for n, in := range w.Files {
+		bundle := isBundle(in)
 		for _, i := range in.Items {
 			if i.Cert != nil {
-				out = append(out, Sighting{in.File.Path, false, w.Roles[n], i.Cert, i.At})
+				out = append(out, Sighting{in.File.Path, false, w.Roles[n], i.Cert, i.At, bundle})
 			}
 		}
 	}
@@ -96,7 +99,7 @@ func (w Watch) Judge(warn, alarm int) []finding.Finding {
 	}
 	for _, s := range w.Sightings() {
 		j := &judge{Question: Question{Now: w.Taken, Warn: warn, Alarm: alarm, Presented: s.Host}, faulty: map[*x509.Certificate]bool{}}
-		j.file.Path = s.Where
+		j.file.Path, j.bundle = s.Where, s.Bundle
 		if s.Host {
 			j.Name = HostOf(s.Where)
 		}

@@ -106,14 +106,18 @@ func (s *shower) collect(args []string) error {
 		if err != nil {
 			return err
 		}
+		before := len(s.out.Inputs)
 		for _, f := range files {
 			in := ca.Read(f)
-			if f.Path != arg && len(in.Certs()) == 0 && len(files) > 1 {
+			if f.Path != arg && len(in.Items) == 0 && len(files) > 1 {
 				continue // a directory holds other things as well
 			}
 			s.out.Inputs, s.out.Failures = append(s.out.Inputs, in), append(s.out.Failures, "")
 		}
-		if len(files) > 0 {
+		switch {
+		case len(files) > 1 && len(s.out.Inputs) == before:
+			return usage("", "%s: there is no certificate in it", arg)
+		case len(files) > 0:
 			continue
 		}
 		host, err := hostTarget(arg)
