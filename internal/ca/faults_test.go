@@ -352,7 +352,9 @@ func TestSeverityFollowsTheDaysLeft(t *testing.T) {
 			t.Errorf("%d days: %v, want %s", days, got, want)
 		}
 	}
-	old := w.self(func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid, c.NotAfter = true, true, now.Add(time.Hour) })
+	old := w.self(func(c *x509.Certificate) {
+		c.IsCA, c.BasicConstraintsValid, c.NotAfter = true, true, now.Add(time.Hour)
+	})
 	got := Judge([]Input{Read(file("bundle", append(old, PEM(w.root.Cert)...)))}, Question{Now: now, Warn: 30, Alarm: 7}).Findings
 	if len(got) != 1 || got[0].Severity != finding.Warning {
 		t.Errorf("the old authority beside its successor: %v", got)

@@ -101,11 +101,11 @@ func fresh(dir string, mode os.FileMode, parts []entry) (err error) {
 	if err := errors.Join(os.Chmod(stage, mode), sync(stage)); err != nil {
 		return err
 	}
-	// rename(2) replaces an empty directory and refuses any other.
-	if err := os.Rename(stage, dir); errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
+	// rename(2) replaces an empty directory and refuses any other; os.Rename refuses both.
+	if err := unix.Rename(stage, dir); errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("%s: %w", dir, ErrTaken)
 	} else if err != nil {
-		return err
+		return &os.LinkError{Op: "rename", Old: stage, New: dir, Err: err}
 	}
 	return sync(parent)
 }
