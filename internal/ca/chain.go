@@ -13,6 +13,7 @@ type known struct {
 	bySubject map[string][]*x509.Certificate
 	public    map[string]bool // DER of those in the node's store
 	signers   map[string]bool // DER of those that have signed another input
+	found     map[*x509.Certificate]*x509.Certificate
 }
 
 // enough is how many certificates of one name are tried; more would be a way to
@@ -20,7 +21,7 @@ type known struct {
 const enough = 8
 
 func newKnown(inputs []Input, t Trust) known {
-	k := known{bySubject: map[string][]*x509.Certificate{}, public: map[string]bool{}, signers: map[string]bool{}}
+	k := known{bySubject: map[string][]*x509.Certificate{}, public: map[string]bool{}, signers: map[string]bool{}, found: map[*x509.Certificate]*x509.Certificate{}}
 	var own []*x509.Certificate
 	for _, in := range inputs {
 		own = append(own, in.Certs()...)
@@ -35,7 +36,10 @@ func newKnown(inputs []Input, t Trust) known {
 		k.public[string(c.Raw)] = true
 	}
 	for _, c := range own {
-		if signer, _ := k.signer(c); signer != nil && !SelfSigned(c) {
+		if SelfSigned(c) {
+			continue
+		}
+		if signer, _ := k.signer(c); signer != nil {
 			k.signers[string(signer.Raw)] = true
 		}
 	}
@@ -45,12 +49,15 @@ func newKnown(inputs []Input, t Trust) known {
 // signer is who signed a certificate; named are those that have its name.
 func (k known) signer(c *x509.Certificate) (signer *x509.Certificate, named []*x509.Certificate) {
 	named = k.bySubject[string(c.RawIssuer)]
-	for _, p := range named {
-		if bits, _ := PublicKey(p.PublicKey).Bits(); bits <= maxRSA && signedBy(c, p) {
-			return p, named
-		}
+	if p, known := k.found[c]; known {
+		return p, named
 	}
-	return nil, named
+	i := slices.IndexFunc(named, func(p *x509.Certificate) bool { return signs(p, c) })
+	if i >= 0 {
+		signer = named[i]
+	}
+	k.found[c] = signer
+	return signer, named
 }
 
 // signedBy checks the signature alone, also one that Go calls insecure: who
@@ -138,7 +145,11 @@ func (j *judge) chain(i Item) {
 	}
 }
 
+// options are those of the client that asks. The pools are made once.
 func (j *judge) options() x509.VerifyOptions {
+	if j.verify != nil {
+		return *j.verify
+	}
 	o := x509.VerifyOptions{
 		Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: j.Now, DNSName: j.Name,
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
@@ -146,6 +157,7 @@ func (j *judge) options() x509.VerifyOptions {
 	if j.Name != "" {
 		o.KeyUsages = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	}
+	j.verify = &o
 	for _, c := range slices.Concat(j.Trust.System, j.Trust.Named) {
 		o.Roots.AddCert(c)
 	}
@@ -234,15 +246,14 @@ func (j *judge) order(items []Item, leaf Item) {
 			}
 		}
 	}
-	for _, i := range items {
+	for _, i := range items { // a cross-signed twin of an authority in the chain is no stranger
 		if !in(i) && !slices.ContainsFunc(path, func(c *x509.Certificate) bool { return signs(i.Cert, c) }) {
 			j.add(chainStranger, "", i, finding.Args{"stranger": quoted(Title(i.Cert)), "title": quoted(Title(leaf.Cert))})
 		}
 	}
 }
 
-// signs reports whether p, perhaps a cross-signed twin of an authority in the
-// chain, has signed c.
+// signs reports whether p has signed c.
 func signs(p, c *x509.Certificate) bool {
 	bits, _ := PublicKey(p.PublicKey).Bits()
 	return string(p.RawSubject) == string(c.RawIssuer) && bits <= maxRSA && signedBy(c, p)

@@ -81,6 +81,7 @@ type judge struct {
 	file   source.File // of the item that is looked at
 	bundle bool        // that file holds several authorities and nothing that they sign
 	faulty map[*x509.Certificate]bool
+	verify *x509.VerifyOptions
 	out    Verdict
 }
 

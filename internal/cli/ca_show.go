@@ -17,7 +17,6 @@ import (
 	"github.com/towpath-dev/towpath/internal/node"
 	"github.com/towpath-dev/towpath/internal/report"
 	"github.com/towpath-dev/towpath/internal/source"
-	"github.com/towpath-dev/towpath/internal/survey"
 )
 
 // showFlags are those of ca show.
@@ -221,13 +220,9 @@ func (s *shower) judgeHosts(ctx context.Context) error {
 	if len(s.hosts) == 0 {
 		return nil
 	}
-	q, err := s.request(s.root)
+	v, err := s.surveyed(ctx, s.root)
 	if err != nil {
 		return err
-	}
-	v, err := survey.Take(ctx, q)
-	if err != nil {
-		return asUsage(err)
 	}
 	defer v.Close()
 	look := expiry.Look{Survey: v, Timeout: s.timeout}

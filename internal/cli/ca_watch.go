@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/towpath-dev/towpath/internal/expiry"
+	"github.com/towpath-dev/towpath/internal/node"
 	"github.com/towpath-dev/towpath/internal/report"
 	"github.com/towpath-dev/towpath/internal/survey"
 )
@@ -65,14 +66,9 @@ func (a *app) watchExpiry(ctx context.Context, hosts []string, f expiryFlags) er
 		return err
 	}
 	defer root.Close()
-	q, err := a.request(root)
+	v, err := a.surveyed(ctx, root)
 	if err != nil {
 		return err
-	}
-	a.live(&q)
-	v, err := survey.Take(ctx, q)
-	if err != nil {
-		return asUsage(err)
 	}
 	defer v.Close()
 	w := expiry.Look{Survey: v, Timeout: f.timeout, Hosts: hosts}.Take(ctx)
@@ -90,4 +86,14 @@ func (a *app) watchExpiry(ctx context.Context, hosts []string, f expiryFlags) er
 		return err
 	}
 	return a.flags.status(found)
+}
+
+// surveyed is the node whose configuration says how hosts are reached.
+func (a *app) surveyed(ctx context.Context, root *node.Root) (*survey.Survey, error) {
+	q, err := a.request(root)
+	if err != nil {
+		return nil, err
+	}
+	a.live(&q)
+	return take(ctx, q)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/ca"
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/route"
+	"github.com/towpath-dev/towpath/internal/source"
 )
 
 // Expiry is the document of ca watch.
@@ -50,7 +51,7 @@ func NewExpiry(w ca.Watch, target route.Target, found []finding.Finding) Expiry 
 		if why == "" {
 			why = h.Verify
 		}
-		d.Hosts = append(d.Hosts, ExpiryHost{Host: h.Name, From: place(h.From, false), Plain: h.Plain, Verified: h.Verified, Error: text(printable(why))})
+		d.Hosts = append(d.Hosts, ExpiryHost{Host: h.Name, From: lineOf(h.From), Plain: h.Plain, Verified: h.Verified, Error: text(printable(why))})
 	}
 	for _, s := range w.Sightings() {
 		d.Certificates = append(d.Certificates, ExpiryCert{Where: s.Where, Role: s.Role, Cert: *cert(s.Cert, w.Taken)})
@@ -89,6 +90,18 @@ func (t *Terminal) Expiry(d Expiry, found []finding.Finding) {
 	t.print("\n")
 	t.Findings(found, nil)
 	t.print("%s\n", Summary(found))
+}
+
+// lineOf is the place of a host in the configuration; nil: somebody typed it.
+func lineOf(p source.Pos) *Place {
+	if p.File == "" {
+		return nil
+	}
+	out := &Place{File: p.File}
+	if p.Line > 0 {
+		out.Line = &p.Line
+	}
+	return out
 }
 
 func hasCert(d Expiry, host string) bool {
