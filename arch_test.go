@@ -21,13 +21,13 @@ const module = "github.com/towpath-dev/towpath/internal/"
 var rows = [][]string{
 	{"source", "platform"},
 	{"route", "finding", "tomldoc", "yamldoc"},
-	{"snapshot", "plan", "unit"},
-	{"rule", "dialect", "apply", "node", "upstream", "world"},
+	{"snapshot", "plan", "unit", "ca"},
+	{"rule", "dialect", "apply", "node", "upstream", "world", "ca/store"},
 	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "diagnosis", "probe", "pull", "runtime"},
 	{"dialect/all", "dialect/dialecttest", "dialect/hostscheck", "dialect/containerdconfig/corpus", "dialect/containerdconfig/outcome", "effective", "report"},
 	{"survey", "repair"},
 	{"doctor"},
-	{"demo"},
+	{"demo", "expiry"},
 	{"cli"},
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/towpath-dev/towpath/internal/ca"
 	"github.com/towpath-dev/towpath/internal/diagnosis"
 	"github.com/towpath-dev/towpath/internal/dialect/all"
 	"github.com/towpath-dev/towpath/internal/effective"
@@ -23,6 +24,7 @@ func kinds() []finding.Kind {
 	out = append(out, diagnosis.Kinds...)
 	out = append(out, effective.Kinds...)
 	out = append(out, all.Kinds()...)
+	out = append(out, ca.Kinds()...)
 	slices.SortStableFunc(out, func(x, y finding.Kind) int { return strings.Compare(x.Code, y.Code) })
 	return out
 }
