@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -74,8 +75,10 @@ func problemOf(file string, err error) *Problem {
 	if _, typed := errors.AsType[*v4.LoadErrors](err); typed {
 		p.Sort = WrongType
 	}
-	if m := lineNumber.FindStringSubmatch(p.Text); m != nil {
+	if m := anyLine.FindStringSubmatch(p.Text); m != nil {
 		p.At.Line, _ = strconv.Atoi(m[1])
 	}
 	return p
 }
+
+var anyLine = regexp.MustCompile(`\bline (\d+): `)
