@@ -4,10 +4,10 @@ import (
 	"net/url"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/towpath-dev/towpath/internal/source"
+	"github.com/towpath-dev/towpath/internal/tomldoc"
 )
 
 // hostsRoot is where Talos writes what it renders.
@@ -51,7 +51,7 @@ func (r *reader) render() (*tree, string) {
 			return nil, "TLS settings for * are not supported"
 		}
 		dir := path.Join(hostsRoot, directory(x.name))
-		text := "server = " + quote("https://"+defaultHost(x.name)) + "\n" + t.tls(dir, x.name, x)
+		text := "server = " + tomldoc.Quote("https://"+defaultHost(x.name)) + "\n" + t.tls(dir, x.name, x)
 		t.add(dir, "hosts.toml", []byte(text))
 		t.from[directory(x.name)] = origin{at: x.at}
 	}
@@ -81,9 +81,9 @@ func (t *tree) mirror(m *mirror, known map[string]*tls) string {
 		}
 		settings += t.tls(dir, u.Host, known[u.Host])
 		if m.skip && i == len(m.endpoints)-1 {
-			root = "server = " + quote(e.text) + "\n" + settings
+			root = "server = " + tomldoc.Quote(e.text) + "\n" + settings
 		} else {
-			hosts.WriteString("[host." + quote(e.text) + "]\n" + settings)
+			hosts.WriteString("[host." + tomldoc.Quote(e.text) + "]\n" + settings)
 		}
 		from.endpoints = append(from.endpoints, e.at)
 	}
@@ -100,11 +100,11 @@ func (t *tree) tls(dir, host string, x *tls) string {
 	}
 	out := ""
 	if x.ca != nil {
-		out += "ca = " + quote(t.add(dir, host+"-ca.crt", x.ca)) + "\n"
+		out += "ca = " + tomldoc.Quote(t.add(dir, host+"-ca.crt", x.ca)) + "\n"
 	}
 	if x.client {
 		cert, key := t.add(dir, host+"-client.crt", x.cert), t.add(dir, host+"-client.key", x.key)
-		out += "client = [[" + quote(cert) + ", " + quote(key) + "]]\n"
+		out += "client = [[" + tomldoc.Quote(cert) + ", " + tomldoc.Quote(key) + "]]\n"
 	}
 	if x.skip {
 		out += "skip_verify = true\n"
@@ -130,22 +130,4 @@ func directory(name string) string {
 		return name[:i] + "_" + name[i+1:] + "_"
 	}
 	return name
-}
-
-// quote writes a TOML string.
-func quote(text string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, c := range text {
-		switch {
-		case c == '"' || c == '\\':
-			b.WriteString(`\` + string(c))
-		case c < ' ' || c == 0x7f:
-			hex := strconv.FormatInt(int64(c), 16)
-			b.WriteString(`\u` + strings.Repeat("0", 4-len(hex)) + hex)
-		default:
-			b.WriteRune(c)
-		}
-	}
-	return b.String() + `"`
 }
