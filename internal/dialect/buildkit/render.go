@@ -55,7 +55,7 @@ func (r *reader) says(data []byte, w wish) bool {
 func (r *reader) changes(w wish) []string {
 	var out []string
 	for _, name := range r.config.names {
-		if !r.meets(w, name) {
+		if !idle(name) && !r.meets(w, name) {
 			out = append(out, name)
 		}
 	}

@@ -28,11 +28,17 @@ func (r *reader) table() route.Table {
 	case r.config == nil:
 	default:
 		for _, name := range r.config.names {
+			if idle(name) {
+				continue
+			}
 			t.Routes = append(t.Routes, r.route(name))
 		}
 	}
 	return t
 }
+
+// idle reports a name that no image has and that must not pass for a wildcard.
+func idle(name string) bool { return name == "" || name == route.Any }
 
 func (r *reader) route(name string) route.Route {
 	c := r.config.registries[name]
@@ -58,9 +64,6 @@ func (r *reader) route(name string) route.Route {
 		out.Fails = why
 	}
 	out.Upstream = &own
-	if own.Host == "" {
-		out.Match = "" // an empty name matches no image
-	}
 	return out
 }
 

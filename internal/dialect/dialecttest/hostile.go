@@ -83,7 +83,7 @@ func Fuzz(f *testing.F, d dialect.Dialect, path string, seeds ...string) {
 		files := []source.File{{Path: path, Data: data}}
 		reading := d.Parse(files, route.Target{})
 		for _, x := range reading.Findings {
-			Decent(t, x)
+			whole(t, x)
 		}
 		Asked(reading.Table)
 		if d.Render == nil {

@@ -155,8 +155,12 @@ func Asked(t route.Table) string {
 			if err != nil {
 				panic(err)
 			}
+			asked := map[string]bool{} // the same request again makes no difference
 			for _, r := range t.Resolve(ref) {
-				fmt.Fprintln(&out, r.Method, r.URL, Manner(t, r.Endpoint))
+				if line := fmt.Sprintln(r.Method, r.URL, Manner(t, r.Endpoint)); !asked[line] {
+					asked[line] = true
+					out.WriteString(line)
+				}
 			}
 		}
 	}
