@@ -21,9 +21,11 @@ const module = "github.com/towpath-dev/towpath/internal/"
 var rows = [][]string{
 	{"source"},
 	{"route", "finding", "tomldoc", "yamldoc"},
-	{"snapshot", "plan", "unit"},
+	{"snapshot", "plan", "unit", "dialect/evidence"},
 	{"rule", "dialect", "apply", "node", "upstream", "world"},
-	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "diagnosis", "probe", "pull", "runtime"},
+	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/buildkit", "diagnosis", "probe", "pull", "runtime"},
+	{"dialect/embedded", "dialect/talos", "dialect/bottlerocket"},
+	{"dialect/k0s", "dialect/microk8s", "dialect/kind"},
 	{"dialect/all", "dialect/dialecttest", "dialect/hostscheck", "dialect/containerdconfig/corpus", "dialect/containerdconfig/outcome", "effective", "report"},
 	{"survey", "repair"},
 	{"doctor"},
@@ -35,7 +37,9 @@ var rows = [][]string{
 var (
 	pure = []string{
 		"source", "route", "finding", "tomldoc", "yamldoc", "snapshot", "plan", "unit", "rule", "dialect",
-		"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/all", "diagnosis", "effective", "repair",
+		"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/all", "diagnosis",
+		"dialect/evidence", "dialect/embedded", "dialect/talos", "dialect/buildkit", "dialect/bottlerocket", "dialect/k0s", "dialect/microk8s", "dialect/kind",
+		"effective", "repair",
 	}
 	forbidden = []string{"os", "os/exec", "net", "net/http", "syscall"}
 )
