@@ -1,6 +1,7 @@
 package buildkit
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"net/netip"
@@ -126,7 +127,11 @@ func (r *reader) certificates(c registry) (route.TLS, string) {
 	for _, p := range c.Pairs {
 		t.Client = append(t.Client, route.Pair{Cert: p.Cert, Key: p.Key})
 	}
+	var broken string
 	for _, dir := range c.Dirs {
+		if f := source.Find(r.files, dir); f != nil && f.Kind != source.Directory && f.Kind != source.Dangling && broken == "" {
+			broken = dir + " is no directory"
+		}
 		for _, f := range r.within(dir) {
 			stem, isPair := strings.CutSuffix(f.Path, ".cert")
 			switch {
@@ -138,7 +143,7 @@ func (r *reader) certificates(c registry) (route.TLS, string) {
 		}
 	}
 	t.Set = len(t.CA)+len(t.Client) > 0
-	return t, r.missing(t)
+	return t, cmp.Or(broken, r.missing(t))
 }
 
 // within lists the files of a directory by name.
