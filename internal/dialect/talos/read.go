@@ -50,9 +50,7 @@ func plainValue(n *yamldoc.Node, key string) string {
 func (r *reader) document(in *file, d *yamldoc.Doc) {
 	id := identityOf(d)
 	s := spot{file: in, doc: d, node: d.Root, name: id.name, at: d.Root.At, nameAt: d.At("name")}
-	if id.kind != "" && documents(r.target.Version) {
-		r.unique(in, d, id)
-	}
+	r.unique(in, d, id)
 	switch {
 	case id.kind == "" && (id.version == apiVersion || old(d.Root)):
 		r.config(s)
@@ -91,7 +89,11 @@ func (r *reader) unique(in *file, d *yamldoc.Doc, id identity) {
 		if o.Root == nil || o.Root.Kind != yamldoc.Mapping {
 			continue
 		}
-		if other := identityOf(o); other.kind == id.kind && other.name == id.name {
+		switch other := identityOf(o); {
+		case other.kind == "" && id.kind == "":
+			r.refuse(doubleDocument, "config", d.Root.At, nil)
+			return
+		case other.kind == id.kind && other.name == id.name:
 			r.refuse(doubleDocument, "", d.Root.At, finding.Args{"kind": id.kind, "name": id.name, "first": o.Root.At.Line})
 			return
 		}
@@ -245,12 +247,6 @@ func (r *reader) named(s spot, name string) {
 // config reads machine.registries.
 func (r *reader) config(s spot) {
 	var spec configSpec
-	for _, f := range r.mirrors {
-		if f.pair != nil && f.file == s.file && f.doc != s.doc {
-			r.refuse(doubleDocument, "config", s.at, nil)
-			return
-		}
-	}
 	if !r.decode(s, &spec) || spec.Machine == nil {
 		return
 	}
