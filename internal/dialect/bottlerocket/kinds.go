@@ -55,9 +55,11 @@ var (
 		Title: "An endpoint has no scheme", Doc: "An endpoint without a scheme is asked over https, one on this machine over http.",
 		Text: "{endpoint} has no scheme: it is asked over {scheme}",
 		Fix:  "write {scheme}:// in front",
-		Variants: map[string]finding.Variant{
-			"broken": {Text: "no request can be made to {endpoint}: {why}"},
-		},
+	}
+	badEndpoint = finding.Kind{
+		Code: codeEndpoint, ID: "BR008", Severity: finding.Error, Ignores: true,
+		Title: "An endpoint is no usable URL", Doc: "An endpoint is http:// or https://, a host and perhaps a path.",
+		Text: "no request can be made to {endpoint}: {why}",
 	}
 	hostsFile = finding.Kind{
 		Code: "config/wrong-containerd-instance", ID: "BR002", Severity: finding.Error, Ignores: true,
@@ -99,5 +101,5 @@ var (
 
 // Kinds is everything that Parse may find.
 var Kinds = []finding.Kind{
-	notTOML, unread, unknownKey, wrongType, notBase64, badAuth, noScheme, hostsFile, twice, unescaped, nameless, defaultPassword,
+	notTOML, unread, unknownKey, wrongType, notBase64, badAuth, noScheme, badEndpoint, hostsFile, twice, unescaped, nameless, defaultPassword,
 }

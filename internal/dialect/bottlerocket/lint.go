@@ -85,13 +85,13 @@ func (r *reader) endpoint(m *mirror, i int) {
 	u, err := address(text)
 	switch {
 	case err != nil:
-		r.say(noScheme, "broken", at, args)
+		r.say(badEndpoint, "", at, args)
 	case u.Host == "":
 		args["why"] = "it names no host"
-		r.say(noScheme, "broken", at, args)
+		r.say(badEndpoint, "", at, args)
 	case u.Scheme != "http" && u.Scheme != "https":
 		args["why"] = "no request can be made over " + u.Scheme
-		r.say(noScheme, "broken", at, args)
+		r.say(badEndpoint, "", at, args)
 	case !strings.Contains(text, "://"):
 		args["scheme"] = u.Scheme
 		f := r.say(noScheme, "", at, args)

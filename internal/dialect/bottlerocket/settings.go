@@ -91,7 +91,8 @@ var nearTable = map[string]string{"container_registry": "container-registry", "c
 func (r *reader) outside(all map[string]any, doc *tomldoc.Doc) {
 	for key := range all {
 		if key == "container-registry" || nearTable[key] != "" {
-			r.say(unknownKey, "outside", doc.At(key), finding.Args{"key": key})
+			i := slices.IndexFunc(doc.Entries, func(e tomldoc.Entry) bool { return e.Path[0] == key })
+			r.say(unknownKey, "outside", doc.Entries[max(i, 0)].At, finding.Args{"key": key})
 		}
 	}
 }

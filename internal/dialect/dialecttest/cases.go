@@ -168,12 +168,16 @@ func describe(t *testing.T, files []source.File, found []finding.Finding) string
 			continue
 		}
 		fmt.Fprintf(&out, "  fix: %s\n", f.Fix.Text)
-		p, err := plan.FromEdits(files, f.Fix.Edits)
+		p, err := plan.FromEdits(withDirectories(files), f.Fix.Edits)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, c := range p.Changes {
-			for line := range strings.Lines(udiff.Unified("", "", string(c.Before.Data), string(c.After.Data))) {
+			if c.Moved {
+				fmt.Fprintf(&out, "    %s -> %s\n", c.Before.Path, c.After.Path)
+				continue
+			}
+			for line := range strings.Lines(udiff.Unified("", "", text(c.Before), text(c.After))) {
 				if !strings.HasPrefix(line, "---") && !strings.HasPrefix(line, "+++") && !strings.HasPrefix(line, "@@") && line[0] != ' ' {
 					fmt.Fprintf(&out, "    %q\n", strings.TrimSuffix(line, "\n"))
 				}
@@ -181,6 +185,24 @@ func describe(t *testing.T, files []source.File, found []finding.Finding) string
 		}
 	}
 	return out.String()
+}
+
+func text(f *source.File) string {
+	if f == nil {
+		return ""
+	}
+	return string(f.Data)
+}
+
+// withDirectories adds the directories that edits may rename.
+func withDirectories(files []source.File) []source.File {
+	out := slices.Clone(files)
+	for _, f := range files {
+		if dir := filepath.Dir(f.Path); source.Find(out, dir) == nil {
+			out = append(out, source.File{Path: dir, Kind: source.Directory})
+		}
+	}
+	return out
 }
 
 func compare(t *testing.T, path string, a *txtar.Archive, got string) {

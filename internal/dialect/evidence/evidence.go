@@ -87,11 +87,14 @@ func Show(line string) string {
 // URL hides a password in something that should be a URL.
 func URL(text string) string { return userInfo.ReplaceAllString(text, "//***@") }
 
+// goName is how a parser names the place of a value in our program.
+var goName = regexp.MustCompile(`struct field \S+ of type `)
+
 var quoted = regexp.MustCompile("`[^`]*`|'[^']*'|\"[^\"]*\"")
 
 // Message is a parser's complaint without the values that it quotes.
 func Message(text string) string {
-	text = quoted.ReplaceAllString(strings.TrimPrefix(text, "toml: "), "***")
+	text = quoted.ReplaceAllString(goName.ReplaceAllString(strings.TrimPrefix(text, "toml: "), ""), "***")
 	if r := []rune(text); len(r) > widest {
 		text = string(r[:widest]) + "…"
 	}

@@ -27,3 +27,14 @@ func foreign(files []source.File) ([]source.File, []string) {
 	}
 	return append(out, source.File{Path: "/etc/kept", Data: []byte("kept")}), []string{"kept"}
 }
+
+func TestHostileFilesComeToAnEnd(t *testing.T) {
+	dialecttest.Hostile(t, k0s.Dialect, "/etc/k0s/containerd.d/a.toml", "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\n  config_path = \"/x\"\n")
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("version = 2\n"))
+	f.Fuzz(func(_ *testing.T, data []byte) {
+		k0s.Dialect.Parse([]source.File{{Path: "/etc/k0s/containerd.d/a.toml", Data: data}}, route.Target{})
+	})
+}

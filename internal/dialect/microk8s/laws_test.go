@@ -27,3 +27,14 @@ func foreign(files []source.File) ([]source.File, []string) {
 	}
 	return append(out, source.File{Path: "/etc/kept", Data: []byte("kept")}), []string{"kept"}
 }
+
+func TestHostileFilesComeToAnEnd(t *testing.T) {
+	dialecttest.Hostile(t, microk8s.Dialect, "/var/snap/microk8s/current/args/containerd-template.toml", "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry]\n  config_path = \"/x\"\n")
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("version = 2\n"))
+	f.Fuzz(func(_ *testing.T, data []byte) {
+		microk8s.Dialect.Parse([]source.File{{Path: "/var/snap/microk8s/current/args/containerd-template.toml", Data: data}}, route.Target{})
+	})
+}

@@ -46,8 +46,9 @@ var Dialect = dialect.Dialect{
 }
 
 // Kinds is what this package finds itself. Mirrors in the template beside
-// config_path (MK001) are found by package containerdconfig.
-var Kinds = []finding.Kind{otherTree, otherEnvironment, oldName}
+// config_path (MK001) are found by package containerdconfig, a directory
+// localhost__32000, as in the snap's source, by package containerd.
+var Kinds = []finding.Kind{otherTree, otherEnvironment}
 
 var (
 	otherTree = finding.Kind{
@@ -63,13 +64,6 @@ var (
 		Doc:   "/etc/environment is for logins. The containerd of MicroK8s gets its environment from args/containerd-env.",
 		Text:  "the proxy of /etc/environment does not reach the containerd of MicroK8s",
 		Fix:   "write HTTPS_PROXY, HTTP_PROXY and NO_PROXY in {file} and restart MicroK8s",
-	}
-	oldName = finding.Kind{
-		Code: "config/wrong-directory-name", ID: "MK004", Severity: finding.Error, Ignores: true,
-		Title: "A directory has the name that the snap's source has",
-		Doc:   "The snap carries localhost__32000 in its source and renames it when it is installed. containerd never looks for that form.",
-		Text:  "{dir} is never looked up: containerd looks for {want}",
-		Fix:   "rename the directory to {want}",
 	}
 )
 
@@ -111,13 +105,8 @@ func Parse(files []source.File, t route.Target) dialect.Reading {
 	book := evidence.Book{Files: files}
 	for _, f := range files {
 		dir := path.Base(path.Dir(f.Path))
-		switch {
-		case path.Base(f.Path) != "hosts.toml":
-		case strings.HasPrefix(f.Path, "/etc/containerd/certs.d/"):
+		if path.Base(f.Path) == "hosts.toml" && strings.HasPrefix(f.Path, "/etc/containerd/certs.d/") {
 			book.Say(otherTree, "", source.Pos{File: f.Path}, finding.Args{"path": f.Path, "root": d.Root, "want": d.Root + "/" + dir})
-		case strings.Contains(dir, "__"):
-			name, port, _ := strings.Cut(dir, "__")
-			book.Say(oldName, "", source.Pos{File: f.Path}, finding.Args{"dir": path.Dir(f.Path), "want": name + "_" + port + "_"})
 		}
 	}
 	if at := proxy(files, "/etc/environment"); at.File != "" {

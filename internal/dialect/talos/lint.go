@@ -136,6 +136,9 @@ func (l *lint) oldEndpoint(m *mirror, e endpoint, broken bool) {
 	}
 	want = "https://" + want
 	f := l.say(noScheme, variant, e.at, finding.Args{"endpoint": evidence.URL(e.text), "want": evidence.URL(want)})
+	if !broken {
+		f.Severity, f.Ignores = finding.Warning, false
+	}
 	if e.node != nil && e.node.Kind == yamldoc.Scalar && evidence.URL(want) == want {
 		evidence.Cure(f, l.edits(m.file, m.doc.Replace(e.node, yamldoc.Write(want)))...)
 	}
