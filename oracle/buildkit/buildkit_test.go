@@ -171,7 +171,8 @@ func pool(p *x509.CertPool) string {
 		return "-"
 	}
 	var names []string
-	for _, s := range p.Subjects() { //nolint:staticcheck // the pool is not the system's
+	//lint:ignore SA1019 the pool is not the system's
+	for _, s := range p.Subjects() {
 		names = append(names, fmt.Sprintf("%x", s))
 	}
 	slices.Sort(names)

@@ -101,11 +101,13 @@ func load(text string) (provider config.Provider, err error) {
 		}
 	}
 	if old := provider.RawV1Alpha1(); old != nil && old.MachineConfig != nil {
+		//lint:ignore SA1019 the old form is what is compared
 		for name, m := range old.MachineConfig.MachineRegistries.RegistryMirrors {
 			if m == nil {
 				return nil, fmt.Errorf("registries.mirrors[%q] is null", name)
 			}
 		}
+		//lint:ignore SA1019 the old form is what is compared
 		for name, c := range old.MachineConfig.MachineRegistries.RegistryConfig {
 			if c == nil {
 				return nil, fmt.Errorf("registries.config[%q] is null", name)

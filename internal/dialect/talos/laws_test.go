@@ -23,7 +23,7 @@ func TestTheLaws(t *testing.T) {
 		t.Run("talos "+version, func(t *testing.T) {
 			shape := dialecttest.Shape{ByHost: true, Wildcard: true, PEM: true, TLS: true, Auth: true, Odd: 30}
 			dialecttest.Check(t, dialecttest.Laws{
-				Dialect: talos.Dialect, Tables: dialecttest.Tables(target(version), shape, 1, 400), Least: 100, Foreign: foreign,
+				Dialect: talos.Dialect, Tables: dialecttest.Tables(target(version), shape, 1, 250), Least: 60, Foreign: foreign,
 			})
 		})
 	}
