@@ -61,13 +61,17 @@ var (
 	hasKey    = regexp.MustCompile(`[=:：\[{<“”]|^\s*- |^\s*#|\t`)
 )
 
-// widest is how much of a line is shown, in characters.
-const widest = 300
+// widest is how much of a line is shown, in characters, and longest how much of
+// it is looked at, in bytes.
+const (
+	widest  = 300
+	longest = 4096
+)
 
 // Show is a line as it may be shown: passwords, tokens, keys and whatever looks
 // like one are masked, and so is a line that is the middle of a longer text.
 func Show(line string) string {
-	line = OneLine(line)
+	line = OneLine(line[:min(len(line), longest)])
 	if text := strings.TrimSpace(line); text != "" && !hasKey.MatchString(line) && !strings.HasPrefix(text, "---") {
 		return "***"
 	}
@@ -94,6 +98,12 @@ var quoted = regexp.MustCompile("`[^`]*`|'[^']*'|\"[^\"]*\"")
 
 // Message is a parser's complaint without the values that it quotes.
 func Message(text string) string {
+	if len(text) > longest {
+		text = text[:longest]
+		if i := strings.IndexAny(text, "`'\""); i >= 0 {
+			text = text[:i] // what is quoted there may not end before the cut
+		}
+	}
 	text = quoted.ReplaceAllString(goName.ReplaceAllString(strings.TrimPrefix(text, "toml: "), ""), "***")
 	if r := []rune(text); len(r) > widest {
 		text = string(r[:widest]) + "…"
