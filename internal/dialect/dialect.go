@@ -43,6 +43,10 @@ type Limit struct {
 	Text    string // template of the loss, with {route} and {nearest}
 	Nearest string // what to do instead
 	Hits    func(route.Table, route.Route) bool
+
+	// Over is Hits for a limit that compares a route with all others: it looks
+	// at the table once. One of the two is set.
+	Over func(route.Table) func(route.Route) bool
 }
 
 // Loss is the kind of finding for what a conversion cannot carry over.
@@ -58,10 +62,17 @@ var Loss = finding.Kind{
 
 // Losses lists what the dialect would drop of a table.
 func (d Dialect) Losses(t route.Table) []finding.Finding {
+	hits := make([]func(route.Route) bool, len(d.Limits))
+	for i, l := range d.Limits {
+		hits[i] = func(r route.Route) bool { return l.Hits(t, r) }
+		if l.Over != nil {
+			hits[i] = l.Over(t)
+		}
+	}
 	var out []finding.Finding
 	for _, r := range t.Routes {
-		for _, l := range d.Limits {
-			if l.Hits(t, r) {
+		for i, l := range d.Limits {
+			if hits[i](r) {
 				args := finding.Args{"dialect": d.Name, "concept": l.Concept, "route": r.Match, "nearest": l.Nearest}
 				f := Loss.New(r.Match, args)
 				out = append(out, f.In(r.From).Saw(finding.Say(l.Text, args), r.From.String(), "towpath explain "+r.Match+"/IMAGE"))

@@ -135,14 +135,16 @@ func (n *Node) get(key string, depth int) *Pair {
 	return nil
 }
 
-// Doc is the first document of a file, with its places.
+// Doc is one document of a file, with its places: the first, unless Stream
+// gave it.
 type Doc struct {
 	File string
 	Data []byte // as UTF-8
 	Wide bool   // the file is UTF-16: places are right, byte-exact edits are not possible
 	Root *Node  // nil: the document is empty
-	Rest bool   // another document follows, which nobody reads
+	Rest bool   // another document follows, which nobody reads; not told by Stream
 
+	raw   *v4.Node
 	lines []int // where each line begins, as YAML counts lines
 	feeds []int // where each line begins, as people count lines
 }
@@ -161,13 +163,22 @@ func Parse(file string, data []byte) (*Doc, *Problem) {
 	if err := v4.Unmarshal(d.Data, &root); err != nil {
 		return nil, &Problem{At: source.Pos{File: file}, Text: strings.TrimPrefix(err.Error(), "yaml: ")}
 	}
-	if root.Kind == v4.DocumentNode && len(root.Content) > 0 {
-		b := builder{doc: d, made: map[*v4.Node]*Node{}}
-		d.Root = b.node(root.Content[0])
-		d.settle(d.Root, 0)
+	if d.build(&root) {
 		d.Rest = d.followed()
 	}
 	return d, nil
+}
+
+// build takes over what the parser made of a document; false: it is empty.
+func (d *Doc) build(root *v4.Node) bool {
+	if root.Kind != v4.DocumentNode || len(root.Content) == 0 {
+		return false
+	}
+	b := builder{doc: d, made: map[*v4.Node]*Node{}}
+	d.raw = root.Content[0]
+	d.Root = b.node(d.raw)
+	d.settle(d.Root, 0)
+	return true
 }
 
 // Find returns the entry at a path of mappings. Where a key on the way is

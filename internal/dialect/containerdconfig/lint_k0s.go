@@ -104,7 +104,7 @@ func (l *lint) k0sCerts() {
 	at := l.ConfigPath.At
 	if at.IsZero() {
 		l.say(k0sUnset, "", source.Pos{File: dirs[0]}, finding.Args{"dir": dirs[0]})
-		l.cure([]source.Edit{k0sDropIn(l.Target, dirs[0])})
+		l.cure([]source.Edit{K0sDropIn(l.Target, dirs[0])})
 		return
 	}
 	if !slices.ContainsFunc(l.Roots("/"), l.holdsHosts) {
@@ -114,8 +114,8 @@ func (l *lint) k0sCerts() {
 	}
 }
 
-// k0sDropIn is a new drop-in that sets config_path for the containerd inside.
-func k0sDropIn(t route.Target, dir string) source.Edit {
+// K0sDropIn is a new drop-in that sets config_path for the containerd inside.
+func K0sDropIn(t route.Target, dir string) source.Edit {
 	version, id := "3", criImages
 	if t.Containerd.Before("2.0.0") {
 		version, id = "2", grpcCRI
