@@ -20,10 +20,11 @@ const module = "github.com/towpath-dev/towpath/internal/"
 // is the moment to ask where it belongs.
 var rows = [][]string{
 	{"source"},
-	{"route", "finding", "tomldoc", "yamldoc"},
+	{"route", "finding", "tomldoc", "yamldoc", "jsondoc"},
 	{"snapshot", "plan", "unit"},
 	{"rule", "dialect", "apply", "node", "upstream", "world"},
-	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "diagnosis", "probe", "pull", "runtime"},
+	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/registriesconf", "diagnosis", "probe", "pull", "runtime"},
+	{"dialect/docker"},
 	{"dialect/all", "dialect/dialecttest", "dialect/hostscheck", "dialect/containerdconfig/corpus", "dialect/containerdconfig/outcome", "effective", "report"},
 	{"survey", "repair"},
 	{"doctor"},
@@ -34,8 +35,8 @@ var rows = [][]string{
 // pure packages do no I/O: they import none of these.
 var (
 	pure = []string{
-		"source", "route", "finding", "tomldoc", "yamldoc", "snapshot", "plan", "unit", "rule", "dialect",
-		"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/all", "diagnosis", "effective", "repair",
+		"source", "route", "finding", "tomldoc", "yamldoc", "jsondoc", "snapshot", "plan", "unit", "rule", "dialect",
+		"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/registriesconf", "dialect/docker", "dialect/all", "diagnosis", "effective", "repair",
 	}
 	forbidden = []string{"os", "os/exec", "net", "net/http", "syscall"}
 )
@@ -47,6 +48,9 @@ var only = map[string][]string{
 	"k8s.io/cri-api":             {"runtime"},
 	"github.com/containerd":      {}, // the binary links no runtime's own code
 	"github.com/rancher/wharfie": {},
+	"github.com/docker/docker":   {},
+	"github.com/containers":      {},
+	"go.podman.io":               {},
 }
 
 func rowOf(pkg string) int {

@@ -20,6 +20,15 @@ func (r Route) IsWhole() bool {
 	return !strings.Contains(r.Match, "/") && !strings.HasPrefix(r.Match, "*.")
 }
 
+// Endpoints are all endpoints as the route writes them, the upstream last.
+func (r Route) Endpoints() []Endpoint {
+	out := slices.Clone(r.Mirrors)
+	if r.Upstream != nil {
+		out = append(out, *r.Upstream)
+	}
+	return out
+}
+
 // Whole is the table with the routes for whole registries alone: all that a
 // dialect without prefixes can write down.
 func (t Table) Whole() Table {
@@ -67,12 +76,12 @@ func matched(name, prefix string) int {
 }
 
 // longest is the route whose Match is the longest that matches a name, nil if
-// none does; of two that are equally long the first.
+// none does; of two that are equally long the first by name.
 func (t Table) longest(name string) *Route {
 	var best *Route
 	for i := range t.Routes {
 		r := &t.Routes[i]
-		if (best == nil || len(r.Match) > len(best.Match)) && r.Match != "" && matched(name, r.Match) >= 0 {
+		if r.Match != "" && matched(name, r.Match) >= 0 && (best == nil || r.before(best)) {
 			best = r
 		}
 	}
@@ -82,6 +91,11 @@ func (t Table) longest(name string) *Route {
 		}
 	}
 	return best
+}
+
+// before reports whether a route is preferred to another that matches as well.
+func (r *Route) before(o *Route) bool {
+	return len(r.Match) > len(o.Match) || len(r.Match) == len(o.Match) && r.Match < o.Match
 }
 
 // rewritten is the route of an image for containers-image: what Match says of
@@ -118,10 +132,7 @@ func (t Table) rewritten(ref Ref) Route {
 // fail says why no endpoint is asked: a name that cannot be parsed ends the pull
 // before the first request, and so does it when all that is left is blocked.
 func (r *Route) fail() {
-	all := r.Mirrors
-	if r.Upstream != nil {
-		all = append(slices.Clone(all), *r.Upstream)
-	}
+	all := r.Endpoints()
 	blocked := ""
 	for _, e := range all {
 		if e.Name == "" && e.Broken != "" {
@@ -156,7 +167,7 @@ func (t Table) physical(e Endpoint, ref Ref, rest string) Endpoint {
 	case err != nil:
 		e.Broken = name + " is no name of an image: " + err.Error()
 		return e
-	case named.String() != name:
+	case named.String() != name || !reference.IsNameOnly(named):
 		e.Broken = name + " is not written in full: images of Docker Hub begin with docker.io/library/ or docker.io/USER/"
 		return e
 	}

@@ -151,6 +151,11 @@ type Table struct {
 	Hosts  []Host
 	Header []Header // sent to every registry
 	Plain  Plain    // which scheme an upstream gets that nobody wrote down
+
+	// Files are contents of files that TLS names, as far as they are known:
+	// some dialects write certificates inline. A client's key is among them,
+	// so that they go into no finding and no saved file.
+	Files []source.File `json:"-" yaml:"-"`
 }
 
 // Plain names the rule by which a runtime chooses the scheme of a registry
