@@ -102,6 +102,9 @@ func (r *Route) before(o *Route) bool {
 // the name is replaced by what each endpoint says.
 func (t Table) rewritten(ref Ref) Route {
 	name := ref.Registry + "/" + ref.Repository
+	if bracketed(name) {
+		return Route{Match: ref.Registry, Fails: name + " is no name of an image here: IPv6 addresses are not known"}
+	}
 	found := t.longest(name)
 	if found == nil {
 		e := t.Default(ref.Registry)
@@ -167,6 +170,9 @@ func (t Table) physical(e Endpoint, ref Ref, rest string) Endpoint {
 	case err != nil:
 		e.Broken = name + " is no name of an image: " + err.Error()
 		return e
+	case bracketed(name):
+		e.Broken = name + " is no name of an image here: IPv6 addresses are not known"
+		return e
 	case named.String() != name || !reference.IsNameOnly(named):
 		e.Broken = name + " is not written in full: images of Docker Hub begin with docker.io/library/ or docker.io/USER/"
 		return e
@@ -184,12 +190,15 @@ func (t Table) physical(e Endpoint, ref Ref, rest string) Endpoint {
 	return e
 }
 
+// bracketed reports a name whose host is an IPv6 address.
+func bracketed(name string) bool { return strings.HasPrefix(name, "[") }
+
 // Location is host[:port][/path] of an endpoint as containers-image writes it:
 // without scheme and without the API's /v2.
 func (e Endpoint) Location() string {
 	host := e.Host
-	if host == hubHost {
-		host = hub
+	if e.Alias != "" {
+		host = e.Alias
 	}
 	return host + strings.TrimPrefix(e.Path, "/v2")
 }
@@ -223,21 +232,19 @@ func (t Table) ranged(registry string) *Route {
 // certificates by host, whatever is said of verifying, and the credentials with
 // the longest matching name.
 func (t Table) dressByPath(e Endpoint) Endpoint {
-	host := e.Host
-	if host == hubHost {
-		host = hub
-	}
 	best := 0
+	name := e.Host + "/" + e.Name
 	for _, h := range t.Hosts {
-		if h.Name == host && (h.TLS.Set || h.Broken != "") {
+		switch {
+		case name != h.Name && !strings.HasPrefix(name, h.Name+"/"):
+			continue
+		case h.TLS.Set:
 			e.TLS.CA, e.TLS.Client, e.TLS.Set = h.TLS.CA, h.TLS.Client, true
-			if e.Broken == "" {
-				e.Broken = h.Broken
-			}
-		}
-		name := host + "/" + e.Name
-		if !h.Auth.IsZero() && len(h.Name) > best && (name == h.Name || strings.HasPrefix(name, h.Name+"/")) {
+		case len(h.Name) > best:
 			e.Auth, best = h.Auth, len(h.Name)
+		}
+		if e.Broken == "" {
+			e.Broken = h.Broken
 		}
 	}
 	return e

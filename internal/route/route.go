@@ -57,6 +57,7 @@ type Endpoint struct {
 	Header        []Header      // sent with every request
 	DialTimeout   time.Duration // 0: the runtime's own; negative: fails at once
 	NoDialLimit   bool          // the configuration asks for no limit at all
+	Alias         string        // how images name the host where a configuration of containers-image writes that: "docker.io"
 	Namespace     string        // value of ?ns= that a configuration asks for; containerd works its own out
 	Name          string        // repository that is asked for, set by RouteFor; empty: that of the image, rewritten
 	Engine        Engine        // who asks, set by Endpoints
