@@ -121,6 +121,25 @@ var limits = []dialect.Limit{
 		}),
 	},
 	{
+		Concept: "an IPv6 address",
+		Text:    "containers-image takes a name with an IPv6 address for no name at all",
+		Nearest: "use a name",
+		Hits: func(_ route.Table, r route.Route) bool {
+			return strings.HasPrefix(r.Match, "[") || slices.ContainsFunc(r.Endpoints(), func(e route.Endpoint) bool { return strings.HasPrefix(e.Host, "[") })
+		},
+	},
+	{
+		Concept: "verifying for one route and not for another",
+		Text:    "insecure and blocked belong to the location: two registries with one location must agree",
+		Nearest: "give the location the same settings everywhere",
+		Hits: func(t route.Table, r route.Route) bool {
+			return slices.ContainsFunc(t.Routes, func(o route.Route) bool {
+				a, b := wishFor(o), wishFor(r)
+				return a.key() == b.key() && (a.Insecure != b.Insecure || a.Blocked != b.Blocked)
+			})
+		},
+	},
+	{
 		Concept: "credentials for one URL of a host",
 		Text:    "credentials count for a host or a path, wherever it is used",
 		Nearest: "give the host the same credentials everywhere",

@@ -82,7 +82,7 @@ func endpoint(s endpointSpec, at source.Pos) route.Endpoint {
 		e.Host, e.Alias = hubHost, hub
 	}
 	if host == "" {
-		e.Host, e.Broken = s.Location, "the location "+s.Location+" names no host"
+		e.Host, e.Path = s.Location, "/v2" // no name begins so: every pull fails
 	}
 	return e
 }
