@@ -25,7 +25,7 @@ var rows = [][]string{
 	{"rule", "dialect", "apply", "node", "upstream", "world"},
 	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/registriesconf", "diagnosis", "probe", "pull", "runtime"},
 	{"dialect/docker"},
-	{"dialect/all", "dialect/dialecttest", "dialect/hostscheck", "dialect/containerdconfig/corpus", "dialect/registriesconf/corpus", "dialect/containerdconfig/outcome", "effective", "report"},
+	{"dialect/all", "dialect/dialecttest", "dialect/hostscheck", "dialect/containerdconfig/corpus", "dialect/registriesconf/corpus", "dialect/docker/corpus", "dialect/containerdconfig/outcome", "effective", "report"},
 	{"survey", "repair"},
 	{"doctor"},
 	{"demo"},

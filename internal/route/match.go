@@ -207,7 +207,7 @@ func (e Endpoint) Location() string {
 // registry's, nil if there is none. Only addresses are compared: a name would
 // have to be looked up first. Source: moby registry/config.go, isCIDRMatch.
 func (t Table) ranged(registry string) *Route {
-	if t.Target.Engine() != Docker {
+	if t.Target.Runtime != "docker" {
 		return nil
 	}
 	host := registry

@@ -237,7 +237,7 @@ func (t Table) fill(e Endpoint, registry string) Endpoint {
 	}
 	std := t.Default(registry)
 	e.Scheme, e.Host, e.Path = std.Scheme, std.Host, std.Path
-	e.PlainFallback = std.PlainFallback
+	e.PlainFallback = std.PlainFallback || t.Target.Runtime == "docker" && e.PlainFallback
 	e.TLS.SkipVerify = e.TLS.SkipVerify || std.TLS.SkipVerify
 	e.TLS.Set = e.TLS.Set || std.TLS.Set
 	return e

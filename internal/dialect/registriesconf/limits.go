@@ -68,7 +68,9 @@ var limits = []dialect.Limit{
 		Concept: "an API below another path",
 		Text:    "the API is always at /v2 of the host, and what follows it is a part of the repository",
 		Nearest: "serve the API at /v2",
-		Hits:    ofEndpoint(func(e route.Endpoint) bool { return e.Host != "" && e.Path != "/v2" && !strings.HasPrefix(e.Path, "/v2/") }),
+		Hits: ofEndpoint(func(e route.Endpoint) bool {
+			return e.Host != "" && e.Path != "/v2" && !strings.HasPrefix(e.Path, "/v2/")
+		}),
 	},
 	{
 		Concept: "certificates of one endpoint",

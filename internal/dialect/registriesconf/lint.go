@@ -170,7 +170,9 @@ var known = []string{
 
 func (r *reader) unknownKey(d *document, key []string) {
 	last, at := key[len(key)-1], d.top(key...)
-	near := slices.IndexFunc(known, func(k string) bool { return squeeze(k) == squeeze(last) || squeeze(k)+"s" == squeeze(last) || squeeze(k) == squeeze(last)+"s" })
+	near := slices.IndexFunc(known, func(k string) bool {
+		return squeeze(k) == squeeze(last) || squeeze(k)+"s" == squeeze(last) || squeeze(k) == squeeze(last)+"s"
+	})
 	if near < 0 {
 		r.found(unknownKey, "", at, finding.Args{"key": strings.Join(key, ".")})
 		return

@@ -88,8 +88,8 @@ type reader struct {
 	byPath   map[string]*source.File
 	children map[string][]string // names in a directory, sorted
 	main     *source.File        // the registries.conf that counts; nil: there is none
-	docs     []*document  // the files that count, in the order in which they are read
-	merged   []*registry  // what is left when the later ones have replaced the earlier, by prefix
+	docs     []*document         // the files that count, in the order in which they are read
+	merged   []*registry         // what is left when the later ones have replaced the earlier, by prefix
 	crio     crioSettings
 	table    route.Table
 	findings []finding.Finding
