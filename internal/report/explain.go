@@ -23,7 +23,7 @@ func NewExplain(x Explanation) Explain {
 	d := Explain{
 		Schema: Schema, Image: x.Image, Reference: x.Ref.String(), Runtime: RuntimeOf(x.Table.Target),
 		Requests: requests(x, x.Table.Resolve(x.Ref)), Fetch: requests(x, x.Table.Fetch(x.Ref, route.Manifests, "{digest}")),
-		Ignored: []Ignored{}, Fails: text(x.Table.Route(x.Ref.Registry).Fails), Findings: Findings(x.Findings),
+		Ignored: []Ignored{}, Fails: text(x.Table.RouteFor(x.Ref).Fails), Findings: Findings(x.Findings),
 	}
 	for _, f := range x.Findings {
 		if f.Ignores {
@@ -41,7 +41,7 @@ func requests(x Explanation, list []route.Request) []Request {
 	out := make([]Request, 0, len(list))
 	for _, r := range list {
 		e := r.Endpoint
-		d := Request{Method: r.Method, URL: r.URL, Endpoint: e.String(), From: place(e.From, false), TLS: tlsOf(e)}
+		d := Request{Method: r.Method, URL: r.URL, Ping: text(r.Ping), Endpoint: e.String(), From: place(e.From, false), TLS: tlsOf(e)}
 		if source := credentials(e); source != "" {
 			d.Credentials = &Credentials{source}
 		}
@@ -122,6 +122,9 @@ func (t *Terminal) request(n int, r Request) {
 		from = source.Pos{File: r.From.File, Line: line}.String()
 	}
 	t.print("%d  %s %s\n", n, r.Method, t.paint(bold, r.URL))
+	if r.Ping != nil {
+		t.line("   first    ", "GET "+*r.Ping)
+	}
 	t.line("   from     ", from)
 	if r.TLS != nil {
 		how := "verified with the system's certificates"

@@ -7,12 +7,14 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect"
 	"github.com/towpath-dev/towpath/internal/dialect/containerd"
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
+	"github.com/towpath-dev/towpath/internal/dialect/docker"
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
+	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
 	"github.com/towpath-dev/towpath/internal/finding"
 )
 
 // Dialects are all of them, by name.
-var Dialects = []dialect.Dialect{containerd.Dialect, containerdconfig.Dialect, k3s.K3s, k3s.RKE2}
+var Dialects = []dialect.Dialect{containerd.Dialect, containerdconfig.Dialect, k3s.K3s, k3s.RKE2, registriesconf.Dialect, docker.Dialect}
 
 // Named returns a dialect by what is typed after --from.
 func Named(name string) (dialect.Dialect, bool) {

@@ -160,7 +160,9 @@ func wantedLists(t route.Table) (mirrors, unverified []string) {
 func (r *reader) nowMirrors() []string {
 	var out []string
 	for _, e := range r.mirrors() {
-		out = append(out, mirrorURL(e))
+		if e.Broken == "" {
+			out = append(out, mirrorURL(e))
+		}
 	}
 	return out
 }
