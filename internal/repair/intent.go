@@ -19,6 +19,9 @@ func (d *draft) intend(i finding.Intent) bool {
 		return d.proxy(i)
 	case finding.ClassicHello:
 		return d.environment("GODEBUG", joined(d.variable("GODEBUG"), "tlsmlkem=0,tlssecpmlkem=0"))
+	case finding.RestartRuntime:
+		d.restart(i.Value)
+		return true
 	case finding.MigrateMirrors:
 		return d.moved || d.migrate(d.now().Config)
 	}

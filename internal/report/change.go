@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,9 +51,12 @@ func (c *Change) Failed(err error) {
 
 // Plan prints a plan as a diff, and what has to be restarted for it.
 func (t *Terminal) Plan(p plan.Plan) {
-	for line := range strings.Lines(p.Unified()) {
-		text := strings.TrimSuffix(line, "\n")
+	lines := slices.Collect(strings.Lines(p.Unified()))
+	for i, text := range lines {
+		text = strings.TrimSuffix(text, "\n")
 		switch {
+		case strings.HasPrefix(text, "diff ") && named(lines[i+1:]):
+			continue
 		case strings.HasPrefix(text, "+++"), strings.HasPrefix(text, "---"), strings.HasPrefix(text, "diff "):
 			text = t.paint(bold, text)
 		case strings.HasPrefix(text, "+"):
@@ -70,6 +74,20 @@ func (t *Terminal) Plan(p plan.Plan) {
 	for _, r := range p.Run {
 		t.print("$ %s\n", r)
 	}
+}
+
+// named reports whether the header of a diff, its first line left out, says by
+// itself which file it is about.
+func named(lines []string) bool {
+	for _, l := range lines {
+		switch {
+		case strings.HasPrefix(l, "--- "), strings.HasPrefix(l, "rename from "):
+			return true
+		case strings.HasPrefix(l, "diff "):
+			return false
+		}
+	}
+	return false
 }
 
 // Changed prints what became of a change.

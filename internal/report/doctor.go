@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mattn/go-runewidth"
+
 	"github.com/towpath-dev/towpath/internal/diagnosis"
 	"github.com/towpath-dev/towpath/internal/snapshot"
 )
@@ -23,6 +25,11 @@ func (t *Terminal) Doctor(s *snapshot.Snapshot, d diagnosis.Diagnosis) {
 	t.print("%s\n", t.paint(bold, s.Ref.String()))
 	t.line("  asked by ", asker(s))
 	t.print("\n")
+	t.Seen(s, d)
+}
+
+// Seen prints a diagnosis without its head.
+func (t *Terminal) Seen(s *snapshot.Snapshot, d diagnosis.Diagnosis) {
 	if s.Pull != nil {
 		for i, h := range s.Pull.Hops {
 			t.hop(i+1, h)
@@ -70,7 +77,11 @@ func (t *Terminal) hop(n int, h snapshot.Hop) {
 	if len(notes) > 0 {
 		note = "  " + t.paint(grey, strings.Join(notes, ", "))
 	}
-	t.print("%d  %s  %s%s\n", n, t.paint(bold, h.Endpoint), t.paint(grey, from), note)
+	gap := "  "
+	if t.Width > 0 && runewidth.StringWidth(h.Endpoint+from)+5 > t.Width {
+		gap = "\n   "
+	}
+	t.print("%d  %s%s%s%s\n", n, t.paint(bold, h.Endpoint), gap, t.paint(grey, from), note)
 	for _, st := range h.Stages {
 		mark, saw := t.yes(), st.Saw
 		if !st.OK {
@@ -79,7 +90,8 @@ func (t *Terminal) hop(n int, h snapshot.Hop) {
 				mark = t.paint(grey, t.symbol("·", "--"))
 			}
 		}
-		t.print("   %s %s %s%s\n", mark, pad(string(st.Stage), 9), t.fold(printable(saw), strings.Repeat(" ", 15)), t.paint(grey, took(st.Took)))
+		indent := strings.Repeat(" ", 14+runewidth.StringWidth(t.symbol("✓", "ok")))
+		t.print("   %s %s %s%s\n", mark, pad(string(st.Stage), 9), t.fold(printable(saw), indent), t.paint(grey, took(st.Took)))
 	}
 	t.print("\n")
 }

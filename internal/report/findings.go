@@ -101,14 +101,24 @@ func (t *Terminal) quote(at source.Pos, files []source.File) {
 	}
 	line := strings.ReplaceAll(printable(source.Line(file.Data, at.Line)), "\t", " ")
 	number := fmt.Sprintf("%5d | ", at.Line)
-	t.print("  %s%s\n", t.paint(grey, number), cut(line, 160))
-	if at.Column == 0 || at.Column > 150 {
+	room := t.room(len(number) + 2)
+	t.print("  %s%s\n", t.paint(grey, number), cut(line, room))
+	if at.Column == 0 || at.Column > room {
 		return
 	}
 	runes := []rune(line)
 	before := runewidth.StringWidth(string(runes[:min(at.Column-1, len(runes))]))
 	length := runewidth.StringWidth(strings.TrimRight(string(runes[min(at.Column-1, len(runes)):]), " "))
-	t.print("  %s%s\n", strings.Repeat(" ", len(number)+before), t.paint(red, strings.Repeat("^", max(1, min(length, 60)))))
+	t.print("  %s%s\n", strings.Repeat(" ", len(number)+before), t.paint(red, strings.Repeat("^", max(1, min(length, 60, room-before)))))
+}
+
+// room is how much of a user's line is shown behind so many columns.
+func (t *Terminal) room(taken int) int {
+	const most = 160
+	if t.Width-taken < 20 {
+		return most
+	}
+	return min(most, t.Width-taken)
 }
 
 // printable replaces what a terminal would act on.
@@ -121,12 +131,8 @@ func printable(s string) string {
 	}, s)
 }
 
-func cut(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n]) + "…"
-	}
-	return s
-}
+// cut shortens a text to a width in columns.
+func cut(s string, width int) string { return runewidth.Truncate(s, width, "…") }
 
 // Summary counts findings: "2 errors, 1 warning".
 func Summary(all []finding.Finding) string {

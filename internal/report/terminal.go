@@ -120,7 +120,7 @@ func (t *Terminal) fold(text, indent string) string {
 		out.WriteString(word)
 		column += w
 	}
-	return out.String()
+	return strings.ReplaceAll(out.String(), " \n", "\n")
 }
 
 // pad fills a text with blanks to a width in columns.
