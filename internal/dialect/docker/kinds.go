@@ -49,6 +49,13 @@ var (
 		Text:  "dockerd does not start: the mirror {mirror} is refused, {why}",
 		Fix:   "Write it as https://HOST[:PORT]",
 	}
+	upperScheme = finding.Kind{
+		Code: codeEndpoint, ID: "DK020", Severity: finding.Error, Ignores: true,
+		Title: "The scheme of a mirror is in capitals",
+		Doc:   "dockerd accepts such a URL and then puts https:// in front of it: it asks a host that is named HTTPS.",
+		Text:  "The mirror {mirror} is never asked: its scheme has to be in lower case",
+		Fix:   "Write {want}",
+	}
 	plainMirror = finding.Kind{
 		Code: "tls/not-verified", ID: "DK003", Severity: finding.Warning,
 		Title: "A mirror of Docker Hub is not verified",
@@ -189,6 +196,6 @@ var (
 )
 
 var kinds = []finding.Kind{
-	badJSON, unknownKey, badValue, wrongMirror, plainMirror, hubOnly, schemeCut, wrongInsecure, portLess, retired, otherRuntime, flagAndFile,
+	badJSON, unknownKey, badValue, wrongMirror, upperScheme, plainMirror, hubOnly, schemeCut, wrongInsecure, portLess, retired, otherRuntime, flagAndFile,
 	certsPair, certsName, certsSuffix, certsEmpty, hostsWin, broadRange, topProxy, looseHub, singularKey, ignoredObject, lostHub,
 }

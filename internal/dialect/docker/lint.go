@@ -52,6 +52,16 @@ var others = regexp.MustCompile(`(?i)\b(ghcr|quay|gcr|registry\.k8s|k8s\.gcr|mcr
 
 func (r *reader) lintMirrors() {
 	containerdStore := r.target.Engine() == route.Containerd
+	for i, text := range r.set.Mirrors {
+		scheme, rest, _ := strings.Cut(text, "://")
+		if low := strings.ToLower(scheme); low != scheme && badMirror(text) == "" {
+			want := low + "://" + rest
+			f := r.found(upperScheme, "", r.item("registry-mirrors", i), finding.Args{"mirror": mask(text), "want": mask(want)})
+			if n := r.node("registry-mirrors", i); n != nil {
+				r.edit(f, r.doc.Replace(n, jsondoc.Write(want)))
+			}
+		}
+	}
 	for _, e := range r.mirrors() {
 		loose := r.insecure(e.Host)
 		args := finding.Args{"mirror": e.Scheme + "://" + e.Host}

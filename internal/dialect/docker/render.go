@@ -37,6 +37,9 @@ func Render(want route.Table, have []source.File) []source.File {
 // wanted already.
 func (r *reader) write(out []source.File, want route.Table) []source.File {
 	mirrors, loose := wantedLists(want)
+	if want.Route(hub).Fails != "" {
+		mirrors = r.nowMirrors() // what fails every pull cannot be written down, so it stays
+	}
 	lists := []struct {
 		key  string
 		now  []string

@@ -56,6 +56,11 @@ func (r *reader) hub() {
 		}
 		out.Mirrors = append(out.Mirrors, e)
 	}
+	for _, text := range r.set.Mirrors {
+		if _, err := url.Parse("https://" + text); err != nil && !lowerScheme(text) {
+			out.Fails = "the mirror " + mask(text) + " is no URL"
+		}
+	}
 	out.Upstream = &route.Endpoint{Role: route.Upstream, Serves: r.target.Everything()}
 	r.table.Routes = append(r.table.Routes, out)
 }
@@ -75,12 +80,19 @@ func (r *reader) mirrors() []route.Endpoint {
 			Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(u.EscapedPath(), "/") + "/v2",
 			Role: route.Mirror, Serves: route.Pull | route.Resolve, From: r.item("registry-mirrors", i),
 		}
-		if u.Host == "" {
+		switch {
+		case u.Host == "":
 			e.Broken = "the URL " + text + " names no host"
+		case !lowerScheme(text):
+			e.Broken = "dockerd takes the scheme of " + text + " for a host: it is not in lower case"
 		}
 		out = append(out, e)
 	}
 	return out
+}
+
+func lowerScheme(text string) bool {
+	return strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://")
 }
 
 // unverified is a registry, or a range of addresses, that is asked over HTTPS

@@ -326,6 +326,18 @@ func (r *reader) ranges() {
 			bad("dns", ip+" is no address")
 		}
 	}
+	for _, h := range s.Hosts {
+		if proto, _, ok := strings.Cut(h, "://"); ok && !slices.Contains([]string{"tcp", "unix", "npipe", "fd"}, proto) {
+			bad("hosts", h+" has none of the schemes unix, tcp, fd")
+		}
+	}
+	for _, o := range s.ExecOpts {
+		key, value, ok := strings.Cut(o, "=")
+		driver := strings.EqualFold(strings.TrimSpace(key), "native.cgroupdriver")
+		if value = strings.TrimSpace(value); !ok || !driver || !slices.Contains([]string{"cgroupfs", "systemd", "none"}, value) {
+			bad("exec-opts", o+" is not native.cgroupdriver=systemd or =cgroupfs")
+		}
+	}
 	for _, l := range s.Labels {
 		if key, value, _ := strings.Cut(l, "="); key == "" || value == "" {
 			bad("labels", l+" is not of the form key=value")
