@@ -82,7 +82,7 @@ var partial = []Limit{
 		Text:    "an endpoint that resolves tags is asked for digests, too",
 		Nearest: "leave it out, or let it serve both",
 		Hits: func(_ route.Table, r route.Route) bool {
-			return slices.ContainsFunc(r.Endpoints(), func(e route.Endpoint) bool { return e.Serves.Has(route.Resolve) && !e.Serves.Has(route.Pull) })
+			return slices.ContainsFunc(r.Endpoints(), func(e route.Endpoint) bool { return e.Serves.Has(route.TagsOnly) })
 		},
 	},
 	{

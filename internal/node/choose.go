@@ -83,10 +83,9 @@ func near(all []snapshot.Runtime) []snapshot.Runtime {
 	for _, member := range []func(snapshot.Runtime) bool{
 		func(rt snapshot.Runtime) bool { return !rt.Apart && alive(rt) && reads(rt) && serves(rt) },
 		func(rt snapshot.Runtime) bool { return !rt.Apart && alive(rt) && serves(rt) },
-		func(rt snapshot.Runtime) bool { return !rt.Apart && alive(rt) && reads(rt) },
 		func(rt snapshot.Runtime) bool { return !rt.Apart && reads(rt) && serves(rt) },
-		func(rt snapshot.Runtime) bool { return !rt.Apart && reads(rt) },
-		reads,
+		func(rt snapshot.Runtime) bool { return reads(rt) && serves(rt) },
+		func(rt snapshot.Runtime) bool { return !rt.Apart && alive(rt) },
 	} {
 		if out := slices.DeleteFunc(slices.Clone(all), func(rt snapshot.Runtime) bool { return !member(rt) }); len(out) > 0 {
 			return out

@@ -36,19 +36,11 @@ func (g Target) Engine() Engine {
 	return Containerd
 }
 
-// asks reports whether the engine turns a reference into a manifest at an
-// endpoint that is trusted with s. For containers-image the members of the set
-// are apart: Resolve alone is a mirror for tags only, Pull alone one for digests.
-func (g Engine) asks(ref Ref, s Serves) bool {
-	switch {
-	case g == ContainersImage && ref.Digest == "":
-		return s.Has(Resolve)
-	case ref.Digest == "":
-		return s.Has(Pull | Resolve)
-	}
-	return s.Has(Pull)
-}
-
 // Asks reports whether the runtime would turn a reference into a manifest at
 // an endpoint.
-func (t Table) Asks(ref Ref, e Endpoint) bool { return t.Target.Engine().asks(ref, e.Serves) }
+func (t Table) Asks(ref Ref, e Endpoint) bool {
+	if ref.Digest == "" {
+		return e.Serves.Has(Pull | Resolve)
+	}
+	return e.Serves.Has(Pull) && !e.Serves.Has(TagsOnly)
+}

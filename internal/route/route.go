@@ -28,6 +28,10 @@ const (
 	Resolve
 	Push
 	Referrers
+
+	// TagsOnly keeps a mirror of containers-image from being asked for digests;
+	// it comes with Pull and Resolve. containerd has no such thing.
+	TagsOnly
 )
 
 // Has reports whether all of want is in the set.

@@ -45,7 +45,7 @@ var limits = []dialect.Limit{
 	{
 		Concept: "what an endpoint is trusted with", Text: "every mirror serves pulls and resolves tags", Nearest: "leave out mirrors that must not resolve tags",
 		Hits: func(_ route.Table, r route.Route) bool {
-			return slices.ContainsFunc(r.Endpoints(), func(e route.Endpoint) bool { return e.Serves&reads != reads })
+			return slices.ContainsFunc(r.Endpoints(), func(e route.Endpoint) bool { return e.Serves&(reads|route.TagsOnly) != reads })
 		},
 	},
 	{

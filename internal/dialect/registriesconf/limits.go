@@ -83,7 +83,7 @@ var limits = []dialect.Limit{
 		Text:    "the location is always asked last",
 		Nearest: "name the last mirror as location",
 		Hits: func(_ route.Table, r route.Route) bool {
-			return r.Upstream == nil && r.Fails == "" && (len(r.Mirrors) == 0 || r.Mirrors[len(r.Mirrors)-1].Serves&reads != reads)
+			return r.Upstream == nil && r.Fails == "" && (len(r.Mirrors) == 0 || r.Mirrors[len(r.Mirrors)-1].Serves&(reads|route.TagsOnly) != reads)
 		},
 	},
 	{
@@ -93,11 +93,11 @@ var limits = []dialect.Limit{
 		Hits:    func(_ route.Table, r route.Route) bool { return r.Upstream != nil && r.Upstream.Serves&reads != reads },
 	},
 	{
-		Concept: "an endpoint without pull and resolve",
+		Concept: "an endpoint without pull",
 		Text:    "a mirror is for tags, for digests or for both",
 		Nearest: "leave it out",
 		Hits: func(_ route.Table, r route.Route) bool {
-			return slices.ContainsFunc(r.Mirrors, func(e route.Endpoint) bool { return e.Serves&reads == 0 })
+			return slices.ContainsFunc(r.Mirrors, func(e route.Endpoint) bool { return !e.Serves.Has(route.Pull) })
 		},
 	},
 	{

@@ -52,13 +52,12 @@ func (g *registry) route() route.Route {
 
 const everything = route.Pull | route.Resolve | route.Push | route.Referrers
 
-// serves: Pull stands for digests, Resolve for tags.
 func serves(policy string, digests bool) route.Serves {
 	switch {
 	case digests || policy == "digest-only":
 		return route.Pull
 	case policy == "tag-only":
-		return route.Resolve
+		return route.Pull | route.Resolve | route.TagsOnly
 	}
 	return route.Pull | route.Resolve
 }

@@ -59,7 +59,7 @@ func wishFor(r route.Route) registrySpec {
 		out.Location = r.Match
 	}
 	for _, e := range mirrors {
-		if e.Host == "" || e.Broken != "" || e.Serves&reads == 0 {
+		if e.Host == "" || e.Broken != "" || !e.Serves.Has(route.Pull) {
 			continue
 		}
 		s := specOf(e, r.Match)
@@ -70,11 +70,11 @@ func wishFor(r route.Route) registrySpec {
 }
 
 func policyOf(s route.Serves) string {
-	switch s & reads {
-	case route.Pull:
-		return "digest-only"
-	case route.Resolve:
+	switch {
+	case s.Has(route.TagsOnly):
 		return "tag-only"
+	case !s.Has(route.Resolve):
+		return "digest-only"
 	}
 	return ""
 }

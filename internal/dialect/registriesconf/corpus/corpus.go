@@ -248,7 +248,7 @@ func (r Dice) route(match string) route.Route {
 	for range r.IntN(4) {
 		e := r.endpoint(pick(r, locations[:12]))
 		e.Role = route.Mirror
-		e.Serves = pick(r, []route.Serves{route.Pull | route.Resolve, route.Pull | route.Resolve, route.Pull, route.Resolve})
+		e.Serves = pick(r, []route.Serves{route.Pull | route.Resolve, route.Pull | route.Resolve, route.Pull, route.Pull | route.Resolve | route.TagsOnly})
 		out.Mirrors = append(out.Mirrors, e)
 	}
 	if r.one(12) && len(out.Mirrors) > 0 {
