@@ -50,6 +50,18 @@ type Limit struct {
 	Text    string // template of the loss, with {route} and {nearest}
 	Nearest string // what to do instead
 	Hits    func(route.Table, route.Route) bool
+
+	// Over, if it is set, takes the place of Hits where a route has to be compared
+	// with all others: it looks at the table once and returns the test of a route.
+	Over func(route.Table) func(route.Route) bool
+}
+
+// test is the limit's question to each route of a table.
+func (l Limit) test(t route.Table) func(route.Route) bool {
+	if l.Over != nil {
+		return l.Over(t)
+	}
+	return func(r route.Route) bool { return l.Hits(t, r) }
 }
 
 // Loss is the kind of finding for what a conversion cannot carry over.
@@ -116,10 +128,15 @@ func (d Dialect) limits() []Limit {
 
 // Losses lists what the dialect would drop of a table.
 func (d Dialect) Losses(t route.Table) []finding.Finding {
+	limits := d.limits()
+	tests := make([]func(route.Route) bool, len(limits))
+	for i, l := range limits {
+		tests[i] = l.test(t)
+	}
 	var out []finding.Finding
 	for _, r := range t.Routes {
-		for _, l := range d.limits() {
-			if l.Hits(t, r) {
+		for i, l := range limits {
+			if tests[i](r) {
 				f := Loss.New(r.Match, finding.Args{"dialect": d.Name, "concept": l.Concept, "route": r.Match, "nearest": l.Nearest})
 				out = append(out, f.In(r.From).Saw(l.Text, r.From.String(), "towpath explain "+r.Match+"/IMAGE"))
 			}

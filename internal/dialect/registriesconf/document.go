@@ -62,6 +62,8 @@ type document struct {
 	why        string       // the problem in words
 	at         source.Pos   // and its place
 	tables     []tomlTables // headers of registries, with those of their mirrors
+	byIndex    []*registry  // registries in the order of the file; filled when first asked for
+	nl         string       // the line end of the file; filled when first asked for
 }
 
 // registry is one [[registry]].

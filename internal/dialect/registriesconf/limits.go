@@ -76,7 +76,10 @@ var limits = []dialect.Limit{
 		Concept: "certificates of one endpoint",
 		Text:    "certificates lie in certs.d/HOST and count for the host wherever it is used",
 		Nearest: "copy them to /etc/containers/certs.d/HOST/, authorities as .crt",
-		Hits:    strangeCerts,
+		Over: func(t route.Table) func(route.Route) bool {
+			unequal := differing(t, func(a, b route.Endpoint) bool { return !slices.Equal(certFiles(a.TLS), certFiles(b.TLS)) })
+			return func(r route.Route) bool { return strangeCerts(t, r) || unequal(r) }
+		},
 	},
 	{
 		Concept: "a registry that is never asked itself",
@@ -134,18 +137,23 @@ var limits = []dialect.Limit{
 		Concept: "verifying for one route and not for another",
 		Text:    "insecure and blocked belong to the location: two registries with one location must agree",
 		Nearest: "give the location the same settings everywhere",
-		Hits: func(t route.Table, r route.Route) bool {
-			return slices.ContainsFunc(t.Routes, func(o route.Route) bool {
-				a, b := wishFor(o), wishFor(r)
-				return a.key() == b.key() && (a.Insecure != b.Insecure || a.Blocked != b.Blocked)
-			})
+		Over: func(t route.Table) func(route.Route) bool {
+			byKey := map[string][]registrySpec{}
+			for _, r := range t.Routes {
+				w := wishFor(r)
+				byKey[w.key()] = append(byKey[w.key()], w)
+			}
+			return func(r route.Route) bool {
+				w := wishFor(r)
+				return slices.ContainsFunc(byKey[w.key()], w.conflicts)
+			}
 		},
 	},
 	{
 		Concept: "credentials for one URL of a host",
 		Text:    "credentials count for a host or a path, wherever it is used",
 		Nearest: "give the host the same credentials everywhere",
-		Hits:    unequalLogins,
+		Over:    unequalLogins,
 	},
 	{
 		Concept: "settings for every host",
@@ -190,27 +198,25 @@ func strangeCerts(t route.Table, r route.Route) bool {
 			}
 		}
 	}
-	return unequalCerts(t, r)
+	return false
 }
 
-// unequalCerts reports a host that another endpoint of the table uses with
-// other certificates.
-func unequalCerts(t route.Table, r route.Route) bool {
-	used := map[string]string{}
-	for _, o := range t.Routes {
-		for _, e := range o.Endpoints() {
-			if e.Host == "" {
-				continue
+// differing returns a test for routes with an endpoint whose host another
+// endpoint of the table uses in another way.
+func differing(t route.Table, other func(a, b route.Endpoint) bool) func(route.Route) bool {
+	first, mixed := map[string]route.Endpoint{}, map[string]bool{}
+	for _, r := range t.Routes {
+		for _, e := range r.Endpoints() {
+			if one, seen := first[e.Host]; !seen {
+				first[e.Host] = e
+			} else if e.Host != "" && other(one, e) {
+				mixed[e.Host] = true
 			}
-			now := strings.Join(certFiles(e.TLS), " ")
-			before, seen := used[e.Host]
-			if seen && before != now && o.Match == r.Match {
-				return true
-			}
-			used[e.Host] = now
 		}
 	}
-	return false
+	return func(r route.Route) bool {
+		return slices.ContainsFunc(r.Endpoints(), func(e route.Endpoint) bool { return mixed[e.Host] })
+	}
 }
 
 func certFiles(t route.TLS) []string {
@@ -229,26 +235,21 @@ func inCerts(name, host string) bool {
 	return slices.Contains(certsDirs, path.Dir(path.Dir(name))) && path.Base(path.Dir(name)) == host
 }
 
-func unequalLogins(t route.Table, r route.Route) bool {
-	used := map[string]route.Auth{}
+// unequalLogins: one host, two logins, or one that the table's hosts deny.
+func unequalLogins(t route.Table) func(route.Route) bool {
+	byHost := map[string]route.Auth{}
 	for _, h := range t.Hosts {
 		if !h.Auth.IsZero() {
-			used[h.Name] = plain(h.Auth)
+			byHost[h.Name] = plain(h.Auth)
 		}
 	}
-	for _, o := range t.Routes {
-		for _, e := range o.Endpoints() {
-			before, seen := used[e.Host]
-			if e.Auth.IsZero() {
-				continue
-			}
-			if seen && before != plain(e.Auth) && o.Match == r.Match {
-				return true
-			}
-			used[e.Host] = plain(e.Auth)
-		}
+	mixed := differing(t, func(a, b route.Endpoint) bool { return plain(a.Auth) != plain(b.Auth) })
+	return func(r route.Route) bool {
+		return mixed(r) || slices.ContainsFunc(r.Endpoints(), func(e route.Endpoint) bool {
+			login, listed := byHost[e.Host]
+			return listed && !e.Auth.IsZero() && plain(e.Auth) != login
+		})
 	}
-	return false
 }
 
 // plain is a login without where it came from.

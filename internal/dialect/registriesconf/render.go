@@ -71,9 +71,11 @@ func (d *draft) registries(want []registrySpec) {
 
 // unsaid are the wishes that no file has a registry for.
 func (d *draft) unsaid(want []registrySpec) []registrySpec {
-	return slices.DeleteFunc(slices.Clone(want), func(w registrySpec) bool {
-		return slices.ContainsFunc(d.merged, func(g *registry) bool { return g.Prefix == w.Prefix })
-	})
+	said := map[string]bool{}
+	for _, g := range d.merged {
+		said[g.Prefix] = true
+	}
+	return slices.DeleteFunc(slices.Clone(want), func(w registrySpec) bool { return said[w.Prefix] })
 }
 
 // change is what is to become of one file.
@@ -87,14 +89,21 @@ func (c change) empty() bool { return len(c.set)+len(c.drop)+len(c.add) == 0 }
 
 func (d *draft) changes(doc *document, want []registrySpec) change {
 	c := change{set: map[int]registrySpec{}, drop: map[int]bool{}}
+	byPrefix, counts := map[string]int{}, map[*registry]bool{}
+	for i, w := range want {
+		byPrefix[w.Prefix] = i
+	}
+	for _, g := range d.merged {
+		counts[g] = true
+	}
 	for _, g := range doc.registries {
-		i := slices.IndexFunc(want, func(w registrySpec) bool { return w.Prefix == g.Prefix })
+		i, wanted := byPrefix[g.Prefix]
 		switch {
-		case i < 0:
+		case !wanted:
 			c.drop[g.index] = true
-		case slices.Contains(d.merged, g) && !g.says(want[i]):
+		case counts[g] && !g.says(want[i]):
 			c.set[g.index] = want[i]
-		case !slices.Contains(d.merged, g) && !d.agrees(g, want[i]):
+		case !counts[g] && !d.agrees(g, want[i]):
 			c.drop[g.index] = true
 		}
 	}

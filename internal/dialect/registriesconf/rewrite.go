@@ -126,7 +126,7 @@ func (d *document) registry(out *strings.Builder, blocks []block, c change) {
 		}
 		return
 	}
-	keep := d.kept(i, w)
+	keep := d.kept(blocks, w)
 	for n, b := range blocks {
 		d.line(out)
 		switch {
@@ -163,21 +163,20 @@ func (d *document) joined(texts []string) string {
 
 // kept are the texts of the wanted mirrors: what is there for those that are;
 // nil if all stay as they are.
-func (d *document) kept(i int, w registrySpec) []string {
-	g := d.at2(i)
+func (d *document) kept(all []block, w registrySpec) []string {
+	g := d.numbered(all[0].registry)
 	if slices.EqualFunc(g.effective(), w.Mirrors, sameEndpoint) {
 		return nil
 	}
 	out := make([]string, 0, len(w.Mirrors)+1)
 	taken := map[int]bool{}
-	_, all := d.blocks()
 	for _, m := range w.Mirrors {
 		text := d.lines(mirrorText(m))
 		for j, have := range g.Mirrors {
 			if have.PullFromMirror == "all" {
 				have.PullFromMirror = ""
 			}
-			n := slices.IndexFunc(all, func(b block) bool { return b.registry == i && b.mirror == j && !b.foreign })
+			n := slices.IndexFunc(all, func(b block) bool { return b.mirror == j && !b.foreign })
 			if n >= 0 && !taken[j] && have == m {
 				taken[j] = true
 				text = string(d.file.Data[all[n].start:all[n].end])
@@ -189,14 +188,20 @@ func (d *document) kept(i int, w registrySpec) []string {
 	return out
 }
 
-// at2 is the registry with an index in the file.
-func (d *document) at2(i int) *registry {
-	return d.registries[slices.IndexFunc(d.registries, func(g *registry) bool { return g.index == i })]
+// numbered is the registry with an index in the file.
+func (d *document) numbered(i int) *registry {
+	if d.byIndex == nil {
+		d.byIndex = make([]*registry, len(d.registries))
+		for _, g := range d.registries {
+			d.byIndex[g.index] = g
+		}
+	}
+	return d.byIndex[i]
 }
 
 // head is the registry's own table with its keys changed.
 func (d *document) head(b block, w registrySpec, sameMirrors bool) string {
-	g, t := d.at2(b.registry), d.tables[b.registry]
+	g, t := d.numbered(b.registry), d.tables[b.registry]
 	var edits []source.Edit
 	header := t.entries[0]
 	lineEnd := bytes.IndexByte(d.file.Data[header.End:], '\n') + header.End
@@ -254,10 +259,13 @@ func (d *document) line(out *strings.Builder) {
 }
 
 func (d *document) newline() string {
-	if bytes.Contains(d.file.Data, []byte("\r\n")) {
-		return "\r\n"
+	if d.nl == "" {
+		d.nl = "\n"
+		if bytes.Contains(d.file.Data, []byte("\r\n")) {
+			d.nl = "\r\n"
+		}
 	}
-	return "\n"
+	return d.nl
 }
 
 func (d *document) lines(text string) string { return strings.ReplaceAll(text, "\n", d.newline()) }

@@ -42,6 +42,11 @@ func (s registrySpec) key() string {
 	return s.Location
 }
 
+// conflicts reports two registries that containers-image refuses side by side.
+func (s registrySpec) conflicts(o registrySpec) bool {
+	return s.key() == o.key() && (s.Insecure != o.Insecure || s.Blocked != o.Blocked)
+}
+
 // wishFor is a route as a registry.
 func wishFor(r route.Route) registrySpec {
 	out := registrySpec{Prefix: r.Match, Blocked: r.Blocked}
