@@ -20,11 +20,16 @@ const module = "github.com/towpath-dev/towpath/internal/"
 // is the moment to ask where it belongs.
 var rows = [][]string{
 	{"source", "platform"},
-	{"route", "finding", "tomldoc", "yamldoc"},
-	{"snapshot", "plan", "unit", "ca"},
+	{"route", "finding", "tomldoc", "yamldoc", "jsondoc"},
+	{"snapshot", "plan", "unit", "ca", "dialect/evidence"},
 	{"rule", "dialect", "apply", "node", "upstream", "world", "ca/store"},
-	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "diagnosis", "probe", "pull", "runtime"},
-	{"dialect/all", "dialect/dialecttest", "dialect/hostscheck", "dialect/containerdconfig/corpus", "dialect/containerdconfig/outcome", "effective", "report"},
+	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/buildkit", "dialect/registriesconf", "diagnosis", "probe", "pull", "runtime"},
+	{"dialect/embedded", "dialect/talos", "dialect/bottlerocket", "dialect/docker"},
+	{"dialect/k0s", "dialect/microk8s", "dialect/kind"},
+	{
+		"dialect/all", "dialect/dialecttest", "dialect/hostscheck", "dialect/containerdconfig/corpus", "dialect/registriesconf/corpus",
+		"dialect/docker/corpus", "dialect/containerdconfig/outcome", "effective", "report", "convert",
+	},
 	{"survey", "repair"},
 	{"doctor"},
 	{"demo", "expiry"},
@@ -34,8 +39,10 @@ var rows = [][]string{
 // pure packages do no I/O: they import none of these.
 var (
 	pure = []string{
-		"source", "platform", "route", "finding", "tomldoc", "yamldoc", "snapshot", "plan", "unit", "rule", "dialect",
-		"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/all", "diagnosis", "effective", "repair",
+		"source", "platform", "route", "finding", "tomldoc", "yamldoc", "jsondoc", "snapshot", "plan", "unit", "rule", "dialect",
+		"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/registriesconf", "dialect/docker", "dialect/all", "diagnosis",
+		"dialect/evidence", "dialect/embedded", "dialect/talos", "dialect/buildkit", "dialect/bottlerocket", "dialect/k0s", "dialect/microk8s", "dialect/kind",
+		"effective", "repair", "convert",
 	}
 	forbidden = []string{"os", "os/exec", "net", "net/http", "syscall"}
 )
@@ -47,6 +54,11 @@ var only = map[string][]string{
 	"k8s.io/cri-api":             {"runtime"},
 	"github.com/containerd":      {}, // the binary links no runtime's own code
 	"github.com/rancher/wharfie": {},
+	"github.com/docker/docker":   {},
+	"github.com/containers":      {},
+	"go.podman.io":               {},
+	"github.com/moby/buildkit":   {},
+	"github.com/siderolabs":      {},
 }
 
 func rowOf(pkg string) int {

@@ -18,7 +18,7 @@ import (
 // its code gives is in some text: a misspelt name would reach the user in braces.
 func TestNamedArgumentsAreGivenAndUsed(t *testing.T) {
 	for _, dir := range []string{
-		"../rule", "../diagnosis", "../effective", "../dialect/containerd", "../dialect/containerdconfig", "../dialect/k3s", "../ca",
+		"../rule", "../diagnosis", "../effective", "../dialect/containerd", "../dialect/containerdconfig", "../dialect/k3s", "../ca", "../dialect/talos", "../dialect/buildkit", "../dialect/bottlerocket", "../dialect/k0s", "../dialect/microk8s", "../dialect/kind", "../dialect/embedded", "../dialect/docker", "../dialect/registriesconf",
 	} {
 		a := arguments{wanted: map[string]bool{}, given: map[string]bool{}}
 		a.read(t, dir)

@@ -334,7 +334,7 @@ func (j judge) serving(all []finding.Finding) int {
 	if j.s.Pull == nil {
 		return -1
 	}
-	if stopped(all) || j.s.Table.Route(j.s.Ref.Registry).Fails != "" {
+	if stopped(all) || j.s.Table.RouteFor(j.s.Ref).Fails != "" {
 		return -1
 	}
 	return j.reached(all)
@@ -439,7 +439,7 @@ func rank(f finding.Finding) int {
 // verdict sums up.
 func (j judge) verdict(all []finding.Finding, serving int) Verdict {
 	switch {
-	case stopped(all), j.s.Table.Route(j.s.Ref.Registry).Fails != "":
+	case stopped(all), j.s.Table.RouteFor(j.s.Ref).Fails != "":
 		return Broken
 	case j.s.Pull == nil || len(j.s.Pull.Hops) == 0:
 		return Unknown

@@ -158,7 +158,7 @@ func (l *looker) matters(rt *snapshot.Runtime) bool {
 }
 
 func (l *looker) pull(ctx context.Context, ref route.Ref) {
-	if l.s.Table.Route(ref.Registry).Fails != "" {
+	if l.s.Table.RouteFor(ref).Fails != "" {
 		l.s.Pull = &snapshot.Pull{Image: ref.String(), Platform: l.platform(), Budget: l.Budget}
 		return
 	}
@@ -210,7 +210,7 @@ func (l *looker) certificates() []source.File {
 	for _, stray := range l.v.View.Pool.Strays(l.v.View.Files) {
 		out = append(out, source.File{Path: stray.File, Data: pemOf(stray.Cert.Raw)})
 	}
-	for _, e := range l.s.Table.Endpoints(l.s.Ref.Registry) {
+	for _, e := range l.s.Table.EndpointsFor(l.s.Ref) {
 		for _, ca := range e.TLS.CA {
 			dir := path.Dir(ca)
 			if seen[dir] || dir == "/" || dir == "." {

@@ -11,7 +11,9 @@ import (
 
 	"github.com/towpath-dev/towpath/internal/dialect/containerd"
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
+	"github.com/towpath-dev/towpath/internal/dialect/docker"
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
+	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/snapshot"
@@ -39,6 +41,14 @@ type Reading struct {
 // Read returns what the runtime makes of the files.
 func Read(in Input) Reading {
 	r := &reading{Input: in, target: Target(in.Runtime.Target)}
+	switch r.target.Runtime {
+	case "docker":
+		got := docker.Read(in.Files, r.target, docker.Options{Config: dockerConfig(in.Runtime.Config)})
+		return Reading{Table: got.Table, Findings: got.Findings}
+	case "crio":
+		got := registriesconf.Parse(in.Files, r.target)
+		return Reading{Table: got.Table, Findings: got.Findings}
+	}
 	r.out.Config = containerdconfig.Read(in.Files, r.main(), r.target)
 	r.roots()
 	switch {
@@ -52,6 +62,14 @@ func Read(in Input) Reading {
 	r.elsewhere()
 	r.nearby()
 	return r.out
+}
+
+// dockerConfig is the file of dockerd: that of the containerd inside is another.
+func dockerConfig(file string) string {
+	if path.Ext(file) == ".json" {
+		return file
+	}
+	return ""
 }
 
 // Target completes what is known of a runtime: K3s and RKE2 bring a containerd

@@ -37,7 +37,11 @@ func ParseRuntime(text string) (route.Target, error) {
 		return route.Target{}, &Usage{fmt.Sprintf("runtime %q: the version is not of the form 1.2 or 1.2.3", text)}
 	}
 	t.Version, t.Containerd = v, v
-	if name != "containerd" {
+	switch name {
+	case "containerd":
+	case "crio", "docker":
+		t.Containerd = route.Version{} // there is none inside that pulls
+	default:
 		t.Containerd = bundled(name, v)
 	}
 	return t, nil
@@ -75,11 +79,13 @@ type chooser struct {
 // namespaces.
 func near(all []snapshot.Runtime) []snapshot.Runtime {
 	reads := func(rt snapshot.Runtime) bool { return slices.Contains(Names(), rt.Target.Runtime) }
+	serves := func(rt snapshot.Runtime) bool { return rt.Target.Runtime != "docker" }
 	for _, member := range []func(snapshot.Runtime) bool{
-		func(rt snapshot.Runtime) bool { return !rt.Apart && alive(rt) && reads(rt) },
-		func(rt snapshot.Runtime) bool { return !rt.Apart && alive(rt) && rt.Target.Runtime != "docker" },
-		func(rt snapshot.Runtime) bool { return !rt.Apart && reads(rt) },
-		reads,
+		func(rt snapshot.Runtime) bool { return !rt.Apart && alive(rt) && reads(rt) && serves(rt) },
+		func(rt snapshot.Runtime) bool { return !rt.Apart && alive(rt) && serves(rt) },
+		func(rt snapshot.Runtime) bool { return !rt.Apart && reads(rt) && serves(rt) },
+		func(rt snapshot.Runtime) bool { return reads(rt) && serves(rt) },
+		func(rt snapshot.Runtime) bool { return !rt.Apart && alive(rt) },
 	} {
 		if out := slices.DeleteFunc(slices.Clone(all), func(rt snapshot.Runtime) bool { return !member(rt) }); len(out) > 0 {
 			return out

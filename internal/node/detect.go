@@ -213,6 +213,9 @@ func (f *finder) childless(p *process, prog *program) snapshot.Runtime {
 	rt.Socket, rt.Data, rt.Config = prog.socket, prog.data, prog.config
 	rt.Found = fmt.Sprintf("process %d %s", p.pid, cmp.Or(p.exe, p.base()))
 	if prog.services == "" {
+		if file := scan(p.args, map[string]string{"config-file": "config-file", "config": "config", "c": "config"}); file["config-file"]+file["config"] != "" {
+			rt.Config = file["config-file"] + file["config"]
+		}
 		rt.Args = nil // no reader yet, and they may hold secrets
 		return rt
 	}

@@ -50,11 +50,11 @@ var programs = []program{
 		data: "/var/snap/microk8s/common/var/lib/containerd",
 	},
 	{
-		name: "crio", units: []string{"crio.service"}, binaries: []string{"/usr/bin/crio", "/usr/local/bin/crio"},
+		name: "crio", reads: true, units: []string{"crio.service"}, binaries: []string{"/usr/bin/crio", "/usr/local/bin/crio"},
 		config: "/etc/crio/crio.conf", socket: "/run/crio/crio.sock", data: "/var/lib/containers",
 	},
 	{
-		name: "docker", units: []string{"docker.service"}, binaries: []string{"/usr/bin/dockerd", "/usr/local/bin/dockerd"},
+		name: "docker", reads: true, units: []string{"docker.service"}, binaries: []string{"/usr/bin/dockerd", "/usr/local/bin/dockerd"},
 		config: "/etc/docker/daemon.json", socket: "/run/cri-dockerd.sock", data: "/var/lib/docker",
 	},
 }

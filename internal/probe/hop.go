@@ -80,6 +80,17 @@ func (l *look) ping(ctx context.Context) {
 	l.hop.Ping = &a
 }
 
+// root is the request for the API's root that Docker and containers-image begin
+// with: an answer other than 200 and 401 ends containers-image's attempt.
+func (l *look) root(ctx context.Context) bool {
+	a := l.p.Client.Do(ctx, upstream.Request{Method: http.MethodGet, URL: l.endpoint.Ping(), Stage: snapshot.API, Endpoint: l.endpoint})
+	if status := a.Status(); a.Failure == nil && (status == http.StatusUnauthorized || l.endpoint.Engine == route.Docker) {
+		l.hop.Steps = append(l.hop.Steps, snapshot.Step{Stage: snapshot.API, Attempt: a})
+		return true
+	}
+	return l.step(snapshot.API, a)
+}
+
 // reach only sees whether a host that cannot be asked for anything is there.
 func (l *look) reach(ctx context.Context) {
 	a := l.p.Client.Do(ctx, upstream.Request{
@@ -153,6 +164,13 @@ func (l *look) ask(ctx context.Context, req upstream.Request) (*snapshot.Attempt
 
 // pull resolves the reference and looks at what it stands for.
 func (l *look) pull(ctx context.Context) {
+	if l.endpoint.Engine != route.Containerd && !l.root(ctx) {
+		return
+	}
+	if l.endpoint.Engine == route.ContainersImage {
+		l.manifest(ctx, l.p.Ref.Digest)
+		return
+	}
 	a, ok := l.ask(ctx, upstream.Request{
 		Method: http.MethodHead, URL: l.endpoint.Object(l.p.Ref, route.Manifests, l.p.Ref.Object()),
 		Stage: snapshot.Manifest, Accept: upstream.AcceptManifest,

@@ -156,15 +156,11 @@ func (p *Probe) byDigest(ctx context.Context, looks []*look) {
 
 // looks prepares one look for each endpoint of the chain.
 func (p *Probe) looks(budget time.Duration) []*look {
-	need := route.Pull
-	if p.Ref.Digest == "" {
-		need |= route.Resolve
-	}
 	var out []*look
-	for i, e := range p.Table.Endpoints(p.Ref.Registry) {
+	for i, e := range p.Table.EndpointsFor(p.Ref) {
 		l := &look{p: p, endpoint: e, budget: budget, login: p.login(e)}
 		l.hop = snapshot.Hop{
-			Index: i, Endpoint: e.String(), Host: e.Host, Mirror: e.Role == route.Mirror && !p.own(e), Resolves: e.Serves.Has(need),
+			Index: i, Endpoint: e.String(), Host: e.Host, Mirror: e.Role == route.Mirror && !p.own(e), Resolves: p.Table.Asks(p.Ref, e),
 			From: e.From, Broken: e.Broken, Steps: []snapshot.Step{}, Stages: []snapshot.Summary{},
 		}
 		if u, err := p.Client.Proxy(e.Ping()); err == nil && u != nil {

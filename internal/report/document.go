@@ -226,6 +226,7 @@ type Explain struct {
 type Request struct {
 	Method      string       `json:"method"`
 	URL         string       `json:"url"`
+	Ping        *string      `json:"ping,omitempty"` // asked for before, by Docker and CRI-O
 	Endpoint    string       `json:"endpoint"`
 	From        *Place       `json:"from"`
 	Credentials *Credentials `json:"credentials"`

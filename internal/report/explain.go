@@ -24,7 +24,7 @@ func NewExplain(x Explanation) Explain {
 		Schema: Schema, Image: x.Image, Reference: x.Ref.String(), Runtime: RuntimeOf(x.Table.Target),
 		Requests: requests(x, x.Table.Resolve(x.Ref)), Ignored: []Ignored{},
 	}
-	r := x.Table.Route(x.Ref.Registry)
+	r := x.Table.RouteFor(x.Ref)
 	for _, f := range x.Findings {
 		if f.Ignores || f.Stops || r.Fails != "" && f.Severity == finding.Error && f.Registry == x.Ref.Registry {
 			d.Ignored = append(d.Ignored, ignored(f))
@@ -48,7 +48,7 @@ func requests(x Explanation, list []route.Request) []Request {
 	out := make([]Request, 0, len(list))
 	for _, r := range list {
 		e := r.Endpoint
-		d := Request{Method: r.Method, URL: r.URL, Endpoint: e.String(), From: place(e.From), TLS: tlsOf(e)}
+		d := Request{Method: r.Method, URL: r.URL, Ping: text(r.Ping), Endpoint: e.String(), From: place(e.From), TLS: tlsOf(e)}
 		if source := credentials(e); source != "" {
 			d.Credentials = &Credentials{source}
 		}
@@ -130,6 +130,9 @@ func (t *Terminal) request(n int, r Request) {
 		from = source.Pos{File: r.From.File, Line: line}.String()
 	}
 	t.print("%d  %s %s\n", n, r.Method, t.paint(bold, r.URL))
+	if r.Ping != nil {
+		t.line("   first    ", "GET "+*r.Ping)
+	}
 	t.line("   from     ", from)
 	if r.TLS != nil {
 		how := "verified with the system's certificates"

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -22,6 +23,7 @@ type Request struct {
 	Method   string // HEAD or GET
 	URL      string
 	Endpoint Endpoint
+	Ping     string // URL that the runtime asks (GET) before this one; empty: none
 }
 
 // Resolve returns the requests by which a runtime turns a reference into a
@@ -29,18 +31,18 @@ type Request struct {
 // A digest that no endpoint has as a manifest is looked for among the blobs,
 // because containerd does so. A route that fails before it asks has none.
 func (t Table) Resolve(ref Ref) []Request {
-	if t.Route(ref.Registry).Fails != "" {
+	if t.RouteFor(ref).Fails != "" {
 		return nil
 	}
-	need := Pull
-	if ref.Digest == "" {
-		need |= Resolve
-	}
 	var hosts []Endpoint
-	for _, e := range t.Endpoints(ref.Registry) {
-		if e.Serves.Has(need) {
+	for _, e := range t.EndpointsFor(ref) {
+		if t.Asks(ref, e) {
 			hosts = append(hosts, e)
 		}
+	}
+	engine := t.Target.Engine()
+	if engine != Containerd {
+		return pinged(requests(engine.first(ref), Manifests, ref, ref.Object(), hosts))
 	}
 	out := requests("HEAD", Manifests, ref, ref.Object(), hosts)
 	if ref.Digest != "" {
@@ -49,13 +51,35 @@ func (t Table) Resolve(ref Ref) []Request {
 	return out
 }
 
+// first is the method by which Docker and containers-image ask for a manifest.
+func (g Engine) first(ref Ref) string {
+	if g == Docker && ref.Digest == "" {
+		return "HEAD"
+	}
+	return "GET"
+}
+
+// pinged notes the request for the API's root that Docker and containers-image
+// make before the first one to an endpoint.
+func pinged(list []Request) []Request {
+	for i := range list {
+		list[i].Ping = list[i].Endpoint.Ping()
+	}
+	return list
+}
+
 // Fetch returns the requests for one object by its digest, in order. containerd
-// asks every host then, whatever it is trusted with, once one may serve pulls.
+// asks every host then, whatever it is trusted with, once one may serve pulls;
+// Docker and containers-image stay with the one that served the manifest, and
+// the next ones are for when it failed.
 func (t Table) Fetch(ref Ref, what Object, digest string) []Request {
-	if t.Route(ref.Registry).Fails != "" {
+	if t.RouteFor(ref).Fails != "" {
 		return nil
 	}
-	hosts := t.Endpoints(ref.Registry)
+	hosts := t.EndpointsFor(ref)
+	if t.Target.Engine() != Containerd {
+		return requests("GET", what, ref, digest, slices.DeleteFunc(hosts, func(e Endpoint) bool { return !t.Asks(ref, e) }))
+	}
 	for _, e := range hosts {
 		if e.Serves.Has(Pull) {
 			return requests("GET", what, ref, digest, hosts)
@@ -72,10 +96,14 @@ func requests(method string, what Object, ref Ref, object string, hosts []Endpoi
 	return out
 }
 
-// Object is the URL of a manifest or blob at this endpoint. The registry that
-// the image names goes along as ?ns= whenever the endpoint is another host.
+// Object is the URL of a manifest or blob at this endpoint. With containerd the
+// registry that the image names goes along as ?ns= whenever the endpoint is
+// another host.
 func (e Endpoint) Object(ref Ref, what Object, object string) string {
 	u := e.Scheme + "://" + e.Host + path.Join("/", e.Path, e.Repository(ref), string(what), object)
+	if e.Engine != Containerd {
+		return u + e.query()
+	}
 	if e.Host == ref.Registry || ref.Registry == "docker.io" && e.Host == "registry-1.docker.io" {
 		return u
 	}
@@ -85,6 +113,9 @@ func (e Endpoint) Object(ref Ref, what Object, object string) string {
 // Repository is the repository as this endpoint is asked for it: after the
 // first rewrite that changes it.
 func (e Endpoint) Repository(ref Ref) string {
+	if e.Name != "" {
+		return e.Name
+	}
 	for _, r := range e.Rewrites {
 		re, err := regexp.Compile(r.Pattern)
 		if err != nil {
@@ -97,8 +128,16 @@ func (e Endpoint) Repository(ref Ref) string {
 	return ref.Repository
 }
 
-// Ping is the URL of the API's root, which no runtime asks for but which shows
-// what answers there.
+// Ping is the URL of the API's root, which containerd does not ask for but which
+// shows what answers there; Docker and containers-image ask for it first.
 func (e Endpoint) Ping() string {
-	return e.Scheme + "://" + e.Host + strings.TrimSuffix(e.Path, "/") + "/"
+	return e.Scheme + "://" + e.Host + strings.TrimSuffix(e.Path, "/") + "/" + e.query()
+}
+
+// query is the part of a URL that a configuration adds to every request.
+func (e Endpoint) query() string {
+	if e.Namespace == "" {
+		return ""
+	}
+	return "?ns=" + url.QueryEscape(e.Namespace)
 }

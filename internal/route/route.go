@@ -28,6 +28,10 @@ const (
 	Resolve
 	Push
 	Referrers
+
+	// TagsOnly keeps a mirror of containers-image from being asked for digests;
+	// it comes with Pull and Resolve. containerd has no such thing.
+	TagsOnly
 )
 
 // Has reports whether all of want is in the set.
@@ -57,6 +61,10 @@ type Endpoint struct {
 	Header        []Header      // sent with every request
 	DialTimeout   time.Duration // 0: the runtime's own; negative: fails at once
 	NoDialLimit   bool          // the configuration asks for no limit at all
+	Alias         string        // how images name the host where a configuration of containers-image writes that: "docker.io"
+	Namespace     string        // value of ?ns= that a configuration asks for; containerd works its own out
+	Name          string        // repository that is asked for, set by RouteFor; empty: that of the image, rewritten
+	Engine        Engine        // who asks, set by Endpoints
 	Broken        string        // why no request can be made to it; empty: nothing is known against it
 	From          source.Pos    // where it was written down; zero: nobody wrote it
 }
@@ -104,7 +112,12 @@ func (e Endpoint) String() string { return e.Scheme + "://" + e.Host + e.Path }
 
 // Route is all that is configured for one registry name.
 type Route struct {
-	Match   string     // host[:port] as images write it; Any: every other registry
+	// Match is host[:port] as images write it, or Any: every other registry. For
+	// containers-image it may go on with a path, "docker.io/library", or be a
+	// domain's wildcard, "*.example"; the Path of the endpoints then begins with
+	// what stands there instead: "/v2/hub". For Docker it may be a range of
+	// addresses, "192.0.2.0/24". See RouteFor and IsWhole.
+	Match   string
 	Mirrors []Endpoint // in the order in which they are asked
 
 	// Upstream is asked last; nil: never. An empty Host stands for the registry
@@ -114,6 +127,10 @@ type Route struct {
 	// UpstreamUnlessListed: do not ask Upstream when a mirror has the registry's
 	// own host (containerd's registry.mirrors table).
 	UpstreamUnlessListed bool
+
+	// Blocked: containers-image refuses to ask for what Match matches, whichever
+	// route leads there. Mirrors with another name are asked all the same.
+	Blocked bool
 
 	Fails string     // every pull fails before a host is asked, and why; empty: it does not
 	From  source.Pos // file, or directory, that decides
@@ -125,10 +142,11 @@ const Any = "*"
 // Host is what a configuration says about one endpoint host wherever it is
 // used: the configs table of containerd's config.toml and of registries.yaml.
 type Host struct {
-	Name string // host[:port] as in the endpoint's URL; Any: hosts without an entry of their own
-	Auth Auth
-	TLS  TLS
-	From source.Pos
+	Name   string // host[:port] as in the endpoint's URL; Any: hosts without an entry of their own. For containers-image credentials it may go on with a path
+	Auth   Auth
+	TLS    TLS
+	Broken string // why no request can be made to it; empty: nothing is known against it
+	From   source.Pos
 }
 
 // Table is the whole configuration of a runtime.
@@ -164,6 +182,9 @@ func (t Table) Route(registry string) Route {
 		if i := slices.IndexFunc(t.Routes, func(r Route) bool { return r.Match == match }); i >= 0 {
 			return t.Routes[i]
 		}
+		if r := t.ranged(registry); r != nil {
+			return *r
+		}
 	}
 	return Route{Match: registry, Upstream: &Endpoint{Role: Upstream, Serves: t.Target.Everything()}}
 }
@@ -171,7 +192,10 @@ func (t Table) Route(registry string) Route {
 // Endpoints returns the hosts of a registry in the order in which the runtime
 // keeps them, the upstream filled in.
 func (t Table) Endpoints(registry string) []Endpoint {
-	r := t.Route(registry)
+	return t.endpoints(t.Route(registry), registry)
+}
+
+func (t Table) endpoints(r Route, registry string) []Endpoint {
 	out := make([]Endpoint, 0, len(r.Mirrors)+1)
 	listed := false
 	for _, e := range r.Mirrors {
@@ -186,6 +210,9 @@ func (t Table) Endpoints(registry string) []Endpoint {
 
 // dress adds what the table says about an endpoint's host wherever it is used.
 func (t Table) dress(e Endpoint) Endpoint {
+	if e.Engine = t.Target.Engine(); e.Engine == ContainersImage {
+		return t.dressByPath(e)
+	}
 	e.Header = append(slices.Clone(t.Header), e.Header...)
 	for _, name := range []string{e.Host, Any} {
 		i := slices.IndexFunc(t.Hosts, func(h Host) bool { return h.Name == name })
@@ -197,6 +224,9 @@ func (t Table) dress(e Endpoint) Endpoint {
 		}
 		if !e.TLS.Set {
 			e.TLS = t.Hosts[i].TLS
+		}
+		if e.Broken == "" {
+			e.Broken = t.Hosts[i].Broken
 		}
 		break
 	}
@@ -211,7 +241,7 @@ func (t Table) fill(e Endpoint, registry string) Endpoint {
 	}
 	std := t.Default(registry)
 	e.Scheme, e.Host, e.Path = std.Scheme, std.Host, std.Path
-	e.PlainFallback = std.PlainFallback
+	e.PlainFallback = std.PlainFallback || t.Target.Runtime == "docker" && e.PlainFallback
 	e.TLS.SkipVerify = e.TLS.SkipVerify || std.TLS.SkipVerify
 	e.TLS.Set = e.TLS.Set || std.TLS.Set
 	return e
@@ -223,9 +253,11 @@ func (t Table) fill(e Endpoint, registry string) Endpoint {
 func (t Table) Default(registry string) Endpoint {
 	e := Endpoint{Scheme: "https", Host: registry, Path: "/v2", Role: Upstream, Serves: t.Target.Everything()}
 	switch {
-	case registry == "docker.io":
-		e.Host = "registry-1.docker.io"
-	case !IsLocalhost(registry):
+	case registry == hub:
+		e.Host = hubHost
+	case t.Target.Engine() == ContainersImage || !IsLocalhost(registry):
+	case t.Target.Engine() == Docker:
+		e.TLS, e.PlainFallback = TLS{SkipVerify: true, Set: true}, true
 	case t.Plain == PlainCRI:
 		e.Scheme = "http"
 	default:

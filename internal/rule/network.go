@@ -109,7 +109,7 @@ func findBlackHoled(s *snapshot.Snapshot) []finding.Finding {
 	}
 	return each(dead, func(x fault) finding.Finding {
 		limit := "30s"
-		for _, e := range s.Table.Endpoints(s.Ref.Registry) {
+		for _, e := range s.Table.EndpointsFor(s.Ref) {
 			if e.String() == x.hop.Endpoint && e.DialTimeout > 0 {
 				limit = e.DialTimeout.String()
 			}

@@ -11,7 +11,9 @@ import (
 
 	"github.com/towpath-dev/towpath/internal/dialect/containerd"
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
+	"github.com/towpath-dev/towpath/internal/dialect/docker"
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
+	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
 	"github.com/towpath-dev/towpath/internal/effective"
 	"github.com/towpath-dev/towpath/internal/node"
 	"github.com/towpath-dev/towpath/internal/route"
@@ -96,6 +98,9 @@ func (s *Survey) read(q Request) {
 	c := newCollector(s.View.Files, nil)
 	target := effective.Target(s.Runtime.Target)
 	s.Runtime.Target = target
+	if s.readOther(c, target, q) {
+		return
+	}
 	main := s.Runtime.Config
 	if main == "" {
 		main = containerdconfig.MainFile(nil, target)
@@ -124,6 +129,26 @@ func (s *Survey) read(q Request) {
 	in.Files = c.files
 	s.Reading, s.Files, s.Input = effective.Read(in), c.files, in
 	s.Runtime.Sandbox = s.Reading.Sandbox
+}
+
+// readOther reads the files of a runtime that is not containerd, and reports
+// whether it is one.
+func (s *Survey) readOther(c *collector, target route.Target, q Request) bool {
+	switch target.Runtime {
+	case "docker":
+		c.glob(docker.Dialect.Paths...)
+		if path.Ext(s.Runtime.Config) == ".json" {
+			c.read(s.Runtime.Config)
+		}
+	case "crio":
+		c.glob(registriesconf.Dialect.Paths...)
+	default:
+		return false
+	}
+	c.read("/etc/hosts")
+	s.Input = effective.Input{Runtime: *s.Runtime, Registry: q.Registry, Files: c.files}
+	s.Reading, s.Files = effective.Read(s.Input), c.files
+	return true
 }
 
 // certificates are the files with certificates and keys that a table names.

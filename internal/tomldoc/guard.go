@@ -15,12 +15,26 @@ const (
 	maxKeys  = 10000 // and tables
 )
 
+// Bounds for parsers whose cost grows with the length of a document alone:
+// Parse, and the library that containers-image uses.
+const (
+	maxLongBytes = 16 << 20
+	maxLongKeys  = 400000
+)
+
 // Guard refuses a document that is too large or too deep to be read; nil: it is not.
-func Guard(file string, data []byte) *Problem {
-	if len(data) > MaxBytes {
-		return &Problem{At: source.Pos{File: file}, Text: fmt.Sprintf("%d bytes, more than the %d that are read", len(data), MaxBytes), Unread: true}
+func Guard(file string, data []byte) *Problem { return within(file, data, MaxBytes, maxKeys) }
+
+// GuardLong is Guard for parsers whose cost grows with the length alone.
+func GuardLong(file string, data []byte) *Problem {
+	return within(file, data, maxLongBytes, maxLongKeys)
+}
+
+func within(file string, data []byte, bytes, keys int) *Problem {
+	if len(data) > bytes {
+		return &Problem{At: source.Pos{File: file}, Text: fmt.Sprintf("%d bytes, more than the %d that are read", len(data), bytes), Unread: true}
 	}
-	var g guard
+	g := guard{most: keys}
 	for at := 0; at < len(data); at++ {
 		if text := g.step(data, &at); text != "" {
 			return &Problem{At: source.PosAt(file, data, at), Text: text, Unread: true}
@@ -31,7 +45,7 @@ func Guard(file string, data []byte) *Problem {
 
 // guard counts without parsing: strings and comments are stepped over line by
 // line, which errs towards refusing.
-type guard struct{ depth, dots, keys, lineEnd int }
+type guard struct{ depth, dots, keys, lineEnd, most int }
 
 func (g *guard) step(data []byte, at *int) string {
 	if *at >= g.lineEnd {
@@ -61,8 +75,8 @@ func (g *guard) step(data []byte, at *int) string {
 	switch {
 	case g.depth > maxDepth || g.dots > maxDepth:
 		return fmt.Sprintf("nested more than %d deep, which is not read", maxDepth)
-	case g.keys > maxKeys:
-		return fmt.Sprintf("more than %d keys and tables, which are not read", maxKeys)
+	case g.keys > g.most:
+		return fmt.Sprintf("more than %d keys and tables, which are not read", g.most)
 	}
 	return ""
 }

@@ -119,6 +119,18 @@ func Parse(file string, data []byte) (*Doc, *Problem) {
 	if bad := Guard(file, data); bad != nil {
 		return nil, bad
 	}
+	return parse(file, data)
+}
+
+// ParseLong is Parse for documents of the size that GuardLong allows.
+func ParseLong(file string, data []byte) (*Doc, *Problem) {
+	if bad := GuardLong(file, data); bad != nil {
+		return nil, bad
+	}
+	return parse(file, data)
+}
+
+func parse(file string, data []byte) (*Doc, *Problem) {
 	d := &Doc{File: file, Data: data}
 	p := &unstable.Parser{}
 	p.Reset(data)

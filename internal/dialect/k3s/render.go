@@ -16,6 +16,7 @@ import (
 // registry shares, and configs."*", which only RKE2 itself uses, are left alone.
 // A file that is refused, or whose entries share lines, is written anew.
 func (d distro) render(want route.Table, have []source.File) []source.File {
+	want = want.Whole()
 	t := want.Target
 	t.Runtime = d.name
 	r := newReader(have, Fill(t), Options{})

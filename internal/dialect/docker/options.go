@@ -1,0 +1,128 @@
+package docker
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// optionNames are the flags of dockerd 28, each of which may be a key of
+// daemon.json. Source: moby cmd/dockerd/config.go, config_unix.go, options.go.
+var optionNames = strings.Fields(`
+	registry-mirror insecure-registry storage-opt authorization-plugin exec-opt pidfile data-root exec-root containerd
+	cri-containerd feature default-network-opt mtu network-control-plane-mtu network-diagnostic-port raw-logs dns dns-opt
+	dns-search host-gateway-ip label log-driver log-opt max-concurrent-downloads max-concurrent-uploads
+	max-download-attempts shutdown-timeout swarm-default-advertise-addr experimental metrics-addr node-generic-resource
+	containerd-namespace containerd-plugins-namespace default-runtime http-proxy https-proxy no-proxy cdi-spec-dir
+	allow-nondistributable-artifacts api-cors-header restart add-runtime group storage-driver selinux-enabled
+	default-ulimit iptables ip6tables ip-forward ip-forward-no-drop ip-masq ipv6 bip bip6 bridge fixed-cidr fixed-cidr-v6
+	default-gateway default-gateway-v6 icc ip userland-proxy userland-proxy-path allow-direct-routing cgroup-parent
+	userns-remap live-restore init init-path cpu-rt-period cpu-rt-runtime seccomp-profile default-shm-size
+	no-new-privileges default-ipc-mode default-address-pool rootless default-cgroupns-mode
+	version config-file debug validate log-level log-format tls tlsverify tlscacert tlscert tlskey host help`)
+
+// lists maps the keys that have another name as a flag.
+var flagNames = map[string]string{
+	"registry-mirrors": "registry-mirror", "insecure-registries": "insecure-registry", "storage-opts": "storage-opt",
+	"authorization-plugins": "authorization-plugin", "exec-opts": "exec-opt", "features": "feature",
+	"default-network-opts": "default-network-opt", "dns-opts": "dns-opt", "host-gateway-ips": "host-gateway-ip", "labels": "label",
+	"log-opts": "log-opt", "node-generic-resources": "node-generic-resource", "cdi-spec-dirs": "cdi-spec-dir",
+	"runtimes": "add-runtime", "default-ulimits": "default-ulimit", "hosts": "host", "default-address-pools": "default-address-pool",
+}
+
+var listNames = func() []string {
+	var out []string
+	for name := range flagNames {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}()
+
+// unchecked are keys that are not looked for among the flags.
+var unchecked = []string{"features", "builder", "deprecated-key-path", "allow-nondistributable-artifacts"}
+
+// flat are the keys whose objects are values; the keys in other objects are
+// taken for options.
+var flat = map[string]bool{
+	"cluster-store-opts": true, "default-network-opts": true, "log-opts": true, "runtimes": true, "default-ulimits": true,
+	"features": true, "builder": true,
+}
+
+func known(key string) bool {
+	return slices.Contains(optionNames, key) || flagNames[key] != "" || slices.Contains(unchecked, key)
+}
+
+// singular are flags that dockerd accepts as keys and then disregards, because
+// the file's key is another one.
+var singular = func() map[string]string {
+	out := map[string]string{}
+	for key, flag := range flagNames {
+		out[flag] = key
+	}
+	delete(out, "host-gateway-ip") // the file's old key, which is still read
+	return out
+}()
+
+// flagOf is the flag that sets what a key sets.
+func flagOf(key string) string {
+	if flag := flagNames[key]; flag != "" {
+		return flag
+	}
+	return key
+}
+
+// short are the flags with one letter.
+var short = map[string]string{"D": "debug", "H": "host", "l": "log-level", "p": "pidfile", "s": "storage-driver", "b": "bridge", "G": "group", "r": "restart"}
+
+// flags are the flags that dockerd is started with: of the process, else of its unit.
+func (r *reader) flags() map[string]string {
+	args := r.opts.Args
+	if args == nil {
+		args = r.unitArgs()
+	}
+	out := map[string]string{}
+	for i, word := range args {
+		name, value, joined := strings.Cut(strings.TrimLeft(word, "-"), "=")
+		switch {
+		case strings.HasPrefix(word, "--"):
+		case strings.HasPrefix(word, "-") && len(word) > 1:
+			value, joined = strings.TrimPrefix(word[2:], "="), len(word) > 2
+			if name = short[word[1:2]]; name == "" {
+				continue
+			}
+		default:
+			continue
+		}
+		if !joined && i+1 < len(args) && !strings.HasPrefix(args[i+1], "-") {
+			value = args[i+1]
+		}
+		out[name] = value
+	}
+	return out
+}
+
+// unitArgs is the command line of the unit: the last ExecStart that starts dockerd.
+func (r *reader) unitArgs() []string {
+	var out []string
+	read := func(name string) {
+		f := r.byPath[name]
+		if f == nil {
+			return
+		}
+		text := strings.ReplaceAll(string(f.Data), "\\\n", " ")
+		for line := range strings.SplitSeq(text, "\n") {
+			command, ok := strings.CutPrefix(strings.TrimSpace(line), "ExecStart=")
+			if words := strings.Fields(command); ok && len(words) > 0 && path.Base(strings.TrimLeft(words[0], "-@:+!")) == "dockerd" {
+				out = words[1:]
+			}
+		}
+	}
+	for _, dir := range []string{"/lib/systemd/system", "/usr/lib/systemd/system", "/etc/systemd/system"} {
+		read(dir + "/" + service)
+	}
+	for _, name := range r.children["/etc/systemd/system/"+service+".d"] {
+		read("/etc/systemd/system/" + service + ".d/" + name)
+	}
+	return out
+}
