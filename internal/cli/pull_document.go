@@ -59,7 +59,7 @@ func newPullDocument(image string, ref route.Ref, f pullFlags, s *survey.Survey)
 		Schema: report.Schema, Kind: "pull", Image: image, Reference: ref.String(), Runtime: report.RuntimeOf(s.Reading.Table.Target),
 		Via: f.via, Out: optional(f.out), State: "done", Hosts: []pullHost{}, Findings: []report.Finding{}, ref: ref,
 	}
-	for _, e := range s.Reading.Table.Endpoints(ref.Registry) {
+	for _, e := range s.Reading.Table.EndpointsFor(ref) {
 		d.order = append(d.order, e.String())
 	}
 	return d

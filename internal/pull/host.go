@@ -41,7 +41,7 @@ type hosts struct {
 // newHosts begins a session with every endpoint of the reference's registry.
 func newHosts(q *Request) *hosts {
 	h := &hosts{}
-	for _, e := range q.Table.Endpoints(q.Ref.Registry) {
+	for _, e := range q.Table.EndpointsFor(q.Ref) {
 		if h.find(e) != nil {
 			continue
 		}

@@ -59,7 +59,7 @@ func (p *pull) image(ctx context.Context, want platform) (*image, error) {
 // that is to be had.
 func (p *pull) resolve(ctx context.Context) (document, error) {
 	var top document
-	if why := p.Table.Route(p.Ref.Registry).Fails; why != "" {
+	if why := p.Table.RouteFor(p.Ref).Fails; why != "" {
 		return top, fmt.Errorf("no host is asked: %s", why)
 	}
 	var list []route.Request

@@ -103,7 +103,7 @@ func (t *Terminal) Explain(x Explanation) {
 		t.line("  asked by ", d.Runtime.Name+version)
 	}
 	t.print("\n")
-	fails := x.Table.Route(x.Ref.Registry).Fails
+	fails := x.Table.RouteFor(x.Ref).Fails
 	if fails != "" {
 		t.print("%s %s\n\n", t.no(), t.fold("no host is asked: "+fails, "  "))
 	}
