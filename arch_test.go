@@ -24,7 +24,7 @@ var rows = [][]string{
 	{"snapshot", "plan", "unit"},
 	{"rule", "dialect", "apply", "node", "upstream", "world"},
 	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "diagnosis", "probe", "pull", "runtime"},
-	{"dialect/all", "dialect/dialecttest", "dialect/hostscheck", "dialect/containerdconfig/corpus", "dialect/containerdconfig/outcome", "effective", "report"},
+	{"dialect/all", "dialect/dialecttest", "dialect/hostscheck", "dialect/containerdconfig/corpus", "dialect/containerdconfig/outcome", "effective", "report", "convert"},
 	{"survey", "repair"},
 	{"doctor"},
 	{"demo"},
@@ -35,7 +35,7 @@ var rows = [][]string{
 var (
 	pure = []string{
 		"source", "route", "finding", "tomldoc", "yamldoc", "snapshot", "plan", "unit", "rule", "dialect",
-		"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/all", "diagnosis", "effective", "repair",
+		"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/all", "diagnosis", "effective", "repair", "convert",
 	}
 	forbidden = []string{"os", "os/exec", "net", "net/http", "syscall"}
 )
