@@ -92,6 +92,14 @@ var limits = []dialect.Limit{
 		},
 	},
 	{
+		Concept: "an API at the root of a host",
+		Text:    "K3s puts /v2 after an endpoint that has no path",
+		Nearest: "serve the API under a path",
+		Hits: func(_ route.Table, r route.Route) bool {
+			return slices.ContainsFunc(r.Mirrors, func(e route.Endpoint) bool { return e.Path == "" })
+		},
+	},
+	{
 		Concept: "an endpoint twice",
 		Text:    "K3s skips an endpoint that is there already",
 		Nearest: "list it once",

@@ -1,0 +1,204 @@
+package convert
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/route"
+)
+
+// stranger stands for every registry that no route names.
+const stranger = "any.other.registry.example"
+
+// registries are the names for which two tables may differ.
+func registries(tables ...route.Table) []string {
+	out := []string{stranger, "docker.io"}
+	for _, t := range tables {
+		for _, r := range t.Routes {
+			if r.Match != route.Any {
+				out = append(out, r.Match)
+			}
+		}
+		for _, h := range t.Hosts {
+			if h.Name != route.Any && h.Name != "registry-1.docker.io" {
+				out = append(out, h.Name)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// digest is that of nothing in particular: an image is asked for by tag and by
+// digest, because mirrors may serve the one and not the other.
+const digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+// images are two references in a registry; none if nothing can have that name.
+func images(registry string) []route.Ref {
+	var out []route.Ref
+	for _, object := range []string{":1", "@" + digest} {
+		if ref, err := route.ParseRef(registry + "/team/app" + object); err == nil {
+			out = append(out, ref)
+		}
+	}
+	return out
+}
+
+// step is one host that a pull asks. Two are the same when their keys are; shown
+// is what may be seen of it.
+type step struct{ url, shown, key string }
+
+// steps are the hosts that a pull asks, in order.
+func steps(t route.Table, ref route.Ref) []step {
+	if t.Route(ref.Registry).Fails != "" {
+		return []step{{"", "nothing, the pull fails", "fails"}}
+	}
+	var out []step
+	for _, r := range t.Resolve(ref) {
+		out = append(out, describe(r.Endpoint, ref))
+	}
+	return slices.CompactFunc(out, func(a, b step) bool { return a.key == b.key })
+}
+
+func describe(e route.Endpoint, ref route.Ref) step {
+	url := e.Scheme + "://" + e.Host + e.Path + "/" + e.Repository(ref)
+	var notes []string
+	note := func(on bool, text string) {
+		if on {
+			notes = append(notes, text)
+		}
+	}
+	note(e.PlainFallback, "else over http")
+	note(e.TLS.SkipVerify, "unverified")
+	note(len(e.TLS.CA) > 0, "ca "+strings.Join(e.TLS.CA, ", "))
+	note(len(e.TLS.Client) > 0, fmt.Sprint("client ", e.TLS.Client))
+	note(e.DialTimeout != 0, fmt.Sprint("dial timeout ", e.DialTimeout))
+	note(e.Broken != "", "no request can be made")
+	note(!e.Auth.IsZero(), "with credentials")
+	note(len(e.Header) > 0, "with headers")
+	shown := url
+	if len(notes) > 0 {
+		shown += " (" + strings.Join(notes, ", ") + ")"
+	}
+	return step{url, shown, shown + "\n" + confidential(e)}
+}
+
+// confidential is what of an endpoint nobody may see.
+func confidential(e route.Endpoint) string {
+	lines := []string{e.Auth.User, e.Auth.Password.Reveal(), e.Auth.IdentityToken.Reveal()}
+	for _, h := range e.Header {
+		for _, v := range h.Values {
+			lines = append(lines, h.Key+": "+v.Reveal())
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// unforeseen are the differences that no loss explains.
+func unforeseen(name string, r Result) []finding.Finding {
+	var out []finding.Finding
+	for _, registry := range registries(r.Before, r.After) {
+		match := r.Before.Route(registry).Match
+		told := slices.ContainsFunc(r.Losses, func(f finding.Finding) bool { return f.Subject == match || f.Subject == registry })
+		if told {
+			continue
+		}
+		for _, ref := range images(registry) {
+			before, after := steps(r.Before, ref), steps(r.After, ref)
+			i := differ(before, after)
+			if i < 0 {
+				continue
+			}
+			args := finding.Args{"dialect": name, "route": registry, "want": shown(before, i), "got": shown(after, i)}
+			f := Unforeseen.New(registry, args).In(r.Before.Route(registry).From)
+			if !speaks(r.Before, registry) && sameURLs(before, after) {
+				f.Severity = finding.Info // the source does not speak of it: only what is known of its host came along
+			}
+			out = append(out, f.Saw(shown(after, i)+" instead of "+shown(before, i), "the requests of both sides for "+ref.String(), "towpath explain "+ref.String()))
+			break
+		}
+	}
+	return out
+}
+
+// differ is the first step in which two pulls differ; -1: none.
+func differ(a, b []step) int {
+	for i := range max(len(a), len(b)) {
+		if i >= len(a) || i >= len(b) || a[i].key != b[i].key {
+			return i
+		}
+	}
+	return -1
+}
+
+// speaks reports whether a table has a route for just this registry.
+func speaks(t route.Table, registry string) bool {
+	return slices.ContainsFunc(t.Routes, func(r route.Route) bool { return r.Match == registry })
+}
+
+func sameURLs(a, b []step) bool {
+	return slices.EqualFunc(a, b, func(x, y step) bool { return x.url == y.url })
+}
+
+func shown(steps []step, i int) string {
+	if i >= len(steps) {
+		return "nothing"
+	}
+	return steps[i].shown
+}
+
+// harm is what a result does at a host that its source does not.
+type harm struct {
+	kind     string // "unverified", "plain", "credentials"
+	host     string
+	registry string // for whose images
+}
+
+// harms are where a result verifies less, speaks in the clear where the source
+// did not, or sends credentials to a host that did not get them.
+func harms(before, after route.Table) []harm {
+	var out []harm
+	for _, registry := range registries(before, after) {
+		have, now := hosts(before, registry), hosts(after, registry)
+		for _, name := range slices.Sorted(maps.Keys(now)) {
+			e, old := now[name], have[name]
+			if e.Role == route.Upstream && route.IsLocalhost(name) {
+				old.TLS.SkipVerify, old.PlainFallback = true, true // a rule of the runtime, not of its configuration
+			}
+			switch {
+			case plain(e) && !plain(old):
+				out = append(out, harm{"plain", name, registry})
+			case e.TLS.SkipVerify && !old.TLS.SkipVerify:
+				out = append(out, harm{"unverified", name, registry})
+			case secrets(e) && !secrets(old):
+				out = append(out, harm{"credentials", name, registry})
+			}
+		}
+	}
+	return out
+}
+
+// hosts are the endpoints of a registry by their host. What one of several for
+// the same host may do, the host may.
+func hosts(t route.Table, registry string) map[string]route.Endpoint {
+	out := map[string]route.Endpoint{}
+	for _, e := range t.Endpoints(registry) {
+		old := out[e.Host]
+		e.TLS.SkipVerify = e.TLS.SkipVerify || old.TLS.SkipVerify
+		e.PlainFallback = plain(e) || plain(old)
+		if !secrets(e) {
+			e.Auth, e.Header = old.Auth, old.Header
+		}
+		out[e.Host] = e
+	}
+	return out
+}
+
+func plain(e route.Endpoint) bool { return e.Scheme == "http" || e.PlainFallback }
+
+func secrets(e route.Endpoint) bool {
+	return !e.Auth.IsZero() || slices.ContainsFunc(e.Header, func(h route.Header) bool { return strings.EqualFold(h.Key, "authorization") })
+}
