@@ -26,6 +26,7 @@ func sentences(k finding.Kind) []sentence {
 // names begin with a capital wherever they stand.
 var names = []string{
 	"K3s", "RKE2", "Docker", "Kubernetes", "Go", "TLS", "HTTP", "HTTPS", "DNS", "CRI", "NTP", "CA", "UTF-8", "UTF-16",
+	"Talos", "BuildKit", "MicroK8s", "Bottlerocket", "Podman", "Skopeo", "CRI-O", "JSON", "YAML", "TOML", "PEM",
 }
 
 func TestTextsBeginInLowerCaseOrWithAName(t *testing.T) {
@@ -42,7 +43,7 @@ func TestTextsBeginInLowerCaseOrWithAName(t *testing.T) {
 
 // keys of the users' files are written as they are typed.
 var keys = []string{
-	"auth", "auths", "capabilities", "client", "config.toml", "configs", "containerd", "endpoint", "k0s", "localhost", "mirrors", "rewrite", "server",
+	"auth", "auths", "capabilities", "client", "config.toml", "configs", "containerd", "endpoint", "k0s", "localhost", "mirrors", "rewrite", "server", "buildkitd", "dockerd",
 }
 
 func TestTitlesBeginWithACapitalOrAKey(t *testing.T) {

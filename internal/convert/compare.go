@@ -171,7 +171,7 @@ func harms(before, after route.Table) []harm {
 			switch {
 			case plain(e) && !plain(old):
 				out = append(out, harm{"plain", name, registry})
-			case e.TLS.SkipVerify && !old.TLS.SkipVerify:
+			case e.TLS.SkipVerify && !old.TLS.SkipVerify && !plain(old):
 				out = append(out, harm{"unverified", name, registry})
 			case secrets(e) && !secrets(old):
 				out = append(out, harm{"credentials", name, registry})

@@ -86,6 +86,9 @@ func Run(j Job) (Result, error) {
 		}
 		var left bool
 		if want, left = without(want, bad); !left {
+			want, left = dropped(want, bad)
+		}
+		if !left {
 			return Result{}, fmt.Errorf("convert %s to %s: %w: %s for %s", j.From.Name, j.To.Name, ErrUnsafe, bad[0].host, bad[0].registry)
 		}
 		for _, h := range bad {
@@ -137,6 +140,26 @@ func without(t route.Table, bad []harm) (route.Table, bool) {
 	for i := range t.Hosts {
 		clean(t.Hosts[i].Name, &t.Hosts[i].TLS, &t.Hosts[i].Auth, nil)
 	}
+	return t, left
+}
+
+// dropped is a table without the endpoints that do harm, and without the routes
+// whose own registry does; false when there are none.
+func dropped(t route.Table, bad []harm) (route.Table, bool) {
+	does := func(host string) bool {
+		return slices.ContainsFunc(bad, func(h harm) bool { return h.host == host })
+	}
+	var kept []route.Route
+	left := false
+	for _, r := range t.Routes {
+		mirrors := slices.DeleteFunc(slices.Clone(r.Mirrors), func(e route.Endpoint) bool { return does(e.Host) })
+		own := r.Upstream != nil && does(cmp.Or(r.Upstream.Host, t.Default(r.Match).Host))
+		left = left || own || len(mirrors) < len(r.Mirrors)
+		if r.Mirrors = mirrors; !own {
+			kept = append(kept, r)
+		}
+	}
+	t.Routes = kept
 	return t, left
 }
 

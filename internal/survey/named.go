@@ -54,6 +54,7 @@ func (n Named) Read(ctx context.Context) ([]Part, error) {
 	r.certsTrees()
 	r.configs()
 	r.registries()
+	r.others()
 	return r.parts, nil
 }
 
@@ -177,7 +178,7 @@ func foreign(name string) bool {
 	if strings.HasPrefix(base, "host") || strings.HasPrefix(base, "registr") {
 		return false
 	}
-	return !slices.Contains([]string{".toml", ".yaml", ".yml", ".crt", ".cert", ".key", ".pem", ".cer", ".ca", ".tmpl"}, path.Ext(base))
+	return !slices.Contains([]string{".toml", ".yaml", ".yml", ".crt", ".cert", ".key", ".pem", ".cer", ".ca", ".tmpl", ".json", ".conf"}, path.Ext(base))
 }
 
 // mentioned adds the files that the named ones speak of, or that they are not there.

@@ -199,6 +199,46 @@ func (r *named) registriesYAML(d dialect.Dialect, f source.File) {
 	r.parts = append(r.parts, Part{Dialect: d, Reading: k3s.Read(files, t, o), Files: files, Main: f.Path})
 }
 
+// own are the dialects that are read with what they bring along: trees, imports,
+// generated files.
+var own = []string{containerd.Dialect.Name, containerdconfig.Dialect.Name, k3s.K3s.Name, k3s.RKE2.Name}
+
+// others reads what is named for the other dialects, each path by itself.
+func (r *named) others() {
+	for _, a := range r.args {
+		for _, name := range a.dialects {
+			d, known := all.Named(name)
+			if !known || slices.Contains(own, name) {
+				continue
+			}
+			files := a.files
+			if r.Dialect == "" {
+				files = slices.DeleteFunc(slices.Clone(files), func(f source.File) bool {
+					guess := all.Guess(f)
+					return guess != "" && guess != name
+				})
+			}
+			r.parts = append(r.parts, Part{Dialect: d, Reading: d.Parse(files, r.engine(d)), Files: files, Main: a.path})
+		}
+	}
+}
+
+// engine is the runtime that reads a dialect of its own: the one that was given
+// if it is that, else its newest version.
+func (r *named) engine(d dialect.Dialect) route.Target {
+	name := d.Name
+	if name == "registries-conf" {
+		name = "crio"
+	}
+	if r.given != nil && r.given.Runtime == name {
+		return *r.given
+	}
+	if t, found := r.targets[name]; found {
+		return t
+	}
+	return route.Target{Runtime: name}
+}
+
 // Findings are those of all parts.
 func Findings(parts []Part) []finding.Finding {
 	var out []finding.Finding

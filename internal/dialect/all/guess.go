@@ -6,9 +6,15 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/towpath-dev/towpath/internal/dialect/bottlerocket"
+	"github.com/towpath-dev/towpath/internal/dialect/buildkit"
 	"github.com/towpath-dev/towpath/internal/dialect/containerd"
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
+	"github.com/towpath-dev/towpath/internal/dialect/docker"
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
+	"github.com/towpath-dev/towpath/internal/dialect/kind"
+	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
+	"github.com/towpath-dev/towpath/internal/dialect/talos"
 	"github.com/towpath-dev/towpath/internal/source"
 )
 
@@ -26,6 +32,9 @@ func Guess(f source.File) string {
 	case base == "config.toml" && !looksLike(hostsLine, f):
 		return containerdconfig.Dialect.Name
 	}
+	if d := other(f, base); d != "" {
+		return d
+	}
 	switch ext := path.Ext(base); {
 	case ext == ".toml" && looksLike(pluginLine, f):
 		return containerdconfig.Dialect.Name
@@ -33,6 +42,31 @@ func Guess(f source.File) string {
 		return containerd.Dialect.Name
 	case (ext == ".yaml" || ext == ".yml") && looksLike(registriesLine, f):
 		return rancher(f.Path)
+	}
+	return ""
+}
+
+// other recognises the formats of engines and systems that are not containerd's.
+func other(f source.File, base string) string {
+	ext := path.Ext(base)
+	yaml := ext == ".yaml" || ext == ".yml"
+	for _, g := range []struct {
+		is   bool
+		line *regexp.Regexp
+		name string
+	}{
+		{base == "daemon.json", nil, docker.Dialect.Name},
+		{ext == ".json", dockerLine, docker.Dialect.Name},
+		{base == "registries.conf", nil, registriesconf.Dialect.Name},
+		{ext == ".conf", searchLine, registriesconf.Dialect.Name},
+		{strings.HasPrefix(base, "buildkitd") && ext == ".toml", nil, buildkit.Dialect.Name},
+		{ext == ".toml", bottlerocketLine, bottlerocket.Dialect.Name},
+		{yaml, talosLine, talos.Dialect.Name},
+		{yaml, kindLine, kind.Dialect.Name},
+	} {
+		if g.is && (g.line == nil || looksLike(g.line, f)) {
+			return g.name
+		}
 	}
 	return ""
 }
@@ -47,9 +81,14 @@ func rancher(name string) string {
 
 // The lines by which formats are recognised.
 var (
-	hostsLine      = regexp.MustCompile(`(?m)^\s*(server\s*=|\[\s*host\b)`)
-	pluginLine     = regexp.MustCompile(`(?m)^\s*(\[\s*(plugins|grpc|ttrpc|proxy_plugins|stream_processors)\b|(imports|disabled_plugins|required_plugins|oom_score)\s*=)`)
-	registriesLine = regexp.MustCompile(`(?m)^["']?(mirrors|configs)["']?\s*:`)
+	hostsLine        = regexp.MustCompile(`(?m)^\s*(server\s*=|\[\s*host\b)`)
+	pluginLine       = regexp.MustCompile(`(?m)^\s*(\[\s*(plugins|grpc|ttrpc|proxy_plugins|stream_processors)\b|(imports|disabled_plugins|required_plugins|oom_score)\s*=)`)
+	dockerLine       = regexp.MustCompile(`"(registry-mirrors|insecure-registries)"\s*:`)
+	searchLine       = regexp.MustCompile(`(?m)^\s*(\[\[\s*registry\s*\]\]|\[registries\.\w+\]|unqualified-search-registries\s*=)`)
+	bottlerocketLine = regexp.MustCompile(`(?m)^\s*\[+\s*settings\.container-registry\b`)
+	talosLine        = regexp.MustCompile(`(?m)^(machine\s*:|kind\s*:\s*["']?Registry(Mirror|Auth|TLS)Config\b)`)
+	kindLine         = regexp.MustCompile(`(?m)^apiVersion\s*:\s*["']?kind\.x-k8s\.io/`)
+	registriesLine   = regexp.MustCompile(`(?m)^["']?(mirrors|configs)["']?\s*:`)
 )
 
 // looksLike looks for a line near the beginning of a file.

@@ -16,11 +16,11 @@ var (
 		Code: codeInvalid, ID: "CR017", Severity: finding.Error, Stops: true,
 		Title: "registries.conf is no TOML, or a value has the wrong type",
 		Doc:   everyPull,
-		Text:  "The file is refused: {why}",
-		Fix:   "Correct the line",
+		Text:  "the file is refused: {why}",
+		Fix:   "correct the line",
 		Variants: map[string]finding.Variant{
-			"quotes": {Text: "The file is refused: it has typographic quotation marks, and TOML knows only \" and '", Fix: "Write plain quotation marks"},
-			"bom":    {Text: "The file is refused: it is in UTF-16, and TOML is UTF-8", Fix: "Save the file as UTF-8"},
+			"quotes": {Text: "the file is refused: it has typographic quotation marks, and TOML knows only \" and '", Fix: "write plain quotation marks"},
+			"bom":    {Text: "the file is refused: it is in UTF-16, and TOML is UTF-8", Fix: "save the file as UTF-8"},
 		},
 	}
 	hasScheme = finding.Kind{
@@ -29,97 +29,97 @@ var (
 		Doc: "prefix and location are host[:port][/path]. The scheme is never written: HTTPS is tried, and with `insecure = true` " +
 			"HTTP after it. " + everyPull,
 		Text: "{key} {value} has a scheme, which is refused",
-		Fix:  "Write {want}, and insecure = true beside it if the registry speaks plain HTTP",
+		Fix:  "write {want}, and insecure = true beside it if the registry speaks plain HTTP",
 	}
 	mixedLayouts = finding.Kind{
 		Code: codeInvalid, ID: "CR002", Severity: finding.Error, Stops: true,
 		Title: "The old and the new layout in one file",
 		Doc:   "[registries.search], [registries.insecure] and [registries.block] are the first layout, [[registry]] the second. " + everyPull,
-		Text:  "The tables [registries.*] of the first layout stand beside keys of the second: the file is refused",
-		Fix:   "Write the hosts of [registries.*] as [[registry]] and unqualified-search-registries",
+		Text:  "the tables [registries.*] of the first layout stand beside keys of the second: the file is refused",
+		Fix:   "write the hosts of [registries.*] as [[registry]] and unqualified-search-registries",
 	}
 	oldLayout = finding.Kind{
 		Code: codeInvalid, ID: "CR002", Severity: finding.Error, Stops: true,
 		Title: "The old layout, which is no longer read",
 		Doc: "Since containers-image 5.41 (2026) a file in the first layout is refused; in drop-ins it always was. Releases before " +
 			"it read it. " + everyPull,
-		Text: "The tables [registries.*] are the first layout of this file, which this release refuses",
-		Fix:  "Write the hosts of [registries.*] as [[registry]] and unqualified-search-registries",
+		Text: "the tables [registries.*] are the first layout of this file, which this release refuses",
+		Fix:  "write the hosts of [registries.*] as [[registry]] and unqualified-search-registries",
 	}
 	badWildcard = finding.Kind{
 		Code: codeInvalid, ID: "CR003", Severity: finding.Error, Stops: true,
 		Title: "A wildcard prefix with a port or a path",
 		Doc:   "The only wildcard is `*.domain`, for all hosts below a domain: no port, no path. " + everyPull,
-		Text:  "The prefix {prefix} is refused: a wildcard has the form *.example.com",
-		Fix:   "Leave out what follows the domain",
+		Text:  "the prefix {prefix} is refused: a wildcard has the form *.example.com",
+		Fix:   "leave out what follows the domain",
 	}
 	conflicting = finding.Kind{
 		Code: codeInvalid, ID: "CR005", Severity: finding.Error, Stops: true,
 		Title: "Two registries with one location disagree",
 		Doc:   "insecure and blocked belong to the location. Two [[registry]] tables with one location must agree on both. " + everyPull,
 		Text:  "{key} of {location} differs from that in line {other}: the file is refused",
-		Fix:   "Give both the same value",
+		Fix:   "give both the same value",
 	}
 	badPolicy = finding.Kind{
 		Code: codeInvalid, ID: "CR006", Severity: finding.Error, Stops: true,
 		Title: "pull-from-mirror is used in a way that is refused",
 		Doc:   "pull-from-mirror stands in a [[registry.mirror]], is all, digest-only or tag-only, and excludes mirror-by-digest-only. " + everyPull,
-		Text:  "The file is refused: {why}",
-		Fix:   "Write it in the mirror alone, with one of the three values",
+		Text:  "the file is refused: {why}",
+		Fix:   "write it in the mirror alone, with one of the three values",
 	}
 	emptyRegistry = finding.Kind{
 		Code: codeInvalid, ID: "CR018", Severity: finding.Error, Stops: true,
 		Title: "A registry without a name",
 		Doc:   "A [[registry]] needs a location, a mirror too. Only a registry with a prefix *.domain may do without. " + everyPull,
-		Text:  "A [[registry]] has neither location nor prefix: the file is refused",
-		Fix:   "Write its location",
+		Text:  "a [[registry]] has neither location nor prefix: the file is refused",
+		Fix:   "write its location",
 	}
 	noLocation = finding.Kind{
 		Code: codeInvalid, ID: "CR018", Severity: finding.Error, Stops: true,
 		Title: "A registry without a location",
 		Doc:   emptyRegistry.Doc,
-		Text:  "The registry {prefix} has no location: the file is refused",
-		Fix:   "Write location = \"{prefix}\"",
+		Text:  "the registry {prefix} has no location: the file is refused",
+		Fix:   "write location = \"{prefix}\"",
 	}
 	emptyMirror = finding.Kind{
 		Code: codeInvalid, ID: "CR018", Severity: finding.Error, Stops: true,
 		Title: "A mirror without a location",
 		Doc:   emptyRegistry.Doc,
-		Text:  "A mirror of {prefix} has no location: the file is refused",
-		Fix:   "Write its location, or remove the table",
+		Text:  "a mirror of {prefix} has no location: the file is refused",
+		Fix:   "write its location, or remove the table",
 	}
 	badSearch = finding.Kind{
 		Code: codeInvalid, ID: "CR019", Severity: finding.Error, Stops: true,
 		Title: "unqualified-search-registries holds what is no host",
 		Doc:   "Its entries are host[:port], without scheme and path. " + everyPull,
 		Text:  "{host} in unqualified-search-registries is no host: the file is refused",
-		Fix:   "Write the host alone",
+		Fix:   "write the host alone",
 	}
 	badShortName = finding.Kind{
 		Code: codeInvalid, ID: "CR020", Severity: finding.Error, Stops: true,
 		Title: "Short names are configured in a way that is refused",
 		Doc:   "An alias maps a name without a registry to one with it, both without tag and digest. " + everyPull,
-		Text:  "The file is refused: {why}",
-		Fix:   "Correct the line",
+		Text:  "the file is refused: {why}",
+		Fix:   "correct the line",
 	}
 	unreadable = finding.Kind{
 		Code: codeInvalid, ID: "CR021", Severity: finding.Error, Stops: true,
 		Title: "A file of the configuration cannot be read",
 		Doc:   everyPull,
-		Text:  "The file cannot be read: {why}",
+		Text:  "the file cannot be read: {why}",
 	}
 	tooLarge = finding.Kind{
 		Code: codeInvalid, ID: "CR022", Severity: finding.Warning,
 		Title: "A file is too large to be judged",
 		Doc:   "Towpath reads 16 MB of a file. What stands in it is not known here; the runtime may accept it.",
-		Text:  "The file is not judged: {why}",
+		Text:  "the file is not judged: {why}",
 	}
 	badLogins = finding.Kind{
 		Code: codeLogin, ID: "CR023", Severity: finding.Error, Stops: true,
 		Title: "A file with credentials is no JSON",
 		Doc:   "Every pull looks for credentials, and fails if a file that it looks into cannot be read.",
-		Text:  "Every pull fails: {why}",
-		Fix:   "Correct the file, or log in again after removing it",
+		Text:  "every pull fails: {why}",
+		Fix:   "correct the file, or log in again after removing it",
 	}
 )
 
@@ -129,28 +129,28 @@ var (
 		Code: codeInvalid, ID: "CR004", Severity: finding.Warning, Ignores: true,
 		Title: "A registry is written twice",
 		Doc:   "Of two [[registry]] tables with one prefix in one file only the first counts. Across files the later one replaces the earlier as a whole.",
-		Text:  "The second registry {prefix} is ignored: the one in line {first} counts",
-		Fix:   "Remove one of them",
+		Text:  "the second registry {prefix} is ignored: the one in line {first} counts",
+		Fix:   "remove one of them",
 		Variants: map[string]finding.Variant{
-			"file": {Text: "This registry {prefix} is ignored: {by} replaces it", Fix: "Write it in one file"},
+			"file": {Text: "this registry {prefix} is ignored: {by} replaces it", Fix: "write it in one file"},
 		},
 	}
 	hiddenMain = finding.Kind{
 		Code: codeInvalid, ID: "CR007", Severity: finding.Warning, Ignores: true,
 		Title: "A user's registries.conf hides the system's",
 		Doc:   "The first of ~/.config/containers, /etc/containers and /usr/share/containers that has a registries.conf counts; the others are not read.",
-		Text:  "The file is not read: {by} takes its place",
-		Fix:   "Put what is needed into {by}, or remove that",
+		Text:  "the file is not read: {by} takes its place",
+		Fix:   "put what is needed into {by}, or remove that",
 	}
 	hubLibrary = finding.Kind{
 		Code: codeEndpoint, ID: "CR008", Severity: finding.Warning,
 		Title: "Official images of Docker Hub lose their library/",
 		Doc: "What prefix matches is replaced by location. A prefix docker.io/library takes library/ away, so that the mirror is asked for " +
 			"`nginx`; and a location docker.io without library/ ends the pull before the first request, because docker.io/nginx is not written in full.",
-		Text: "With the prefix {prefix} the mirror {location} is asked for {example}, without library/",
-		Fix:  "Write location = \"{location}/library\" if the mirror keeps official images there",
+		Text: "with the prefix {prefix} the mirror {location} is asked for {example}, without library/",
+		Fix:  "write location = \"{location}/library\" if the mirror keeps official images there",
 		Variants: map[string]finding.Variant{
-			"short": {Text: "Images directly below {prefix} cannot be pulled: {location}/NAME is no full name, Docker Hub needs {location}/library/NAME", Fix: "Write location = \"{location}/library\" for official images"},
+			"short": {Text: "images directly below {prefix} cannot be pulled: {location}/NAME is no full name, Docker Hub needs {location}/library/NAME", Fix: "write location = \"{location}/library\" for official images"},
 		},
 	}
 	certsPair = finding.Kind{
@@ -159,21 +159,21 @@ var (
 		Doc: "In certs.d/HOST every .crt is an authority, every .cert a client certificate that needs a .key of its name. Where one is " +
 			"missing or cannot be loaded, the host is not asked at all.",
 		Text: "{host} is never asked: {why}",
-		Fix:  "Add the missing file; certificates of authorities end in .crt",
+		Fix:  "add the missing file; certificates of authorities end in .crt",
 	}
 	certsName = finding.Kind{
 		Code: "config/wrong-directory-name", ID: "CR009", Severity: finding.Error, Ignores: true,
 		Title: "A directory under certs.d has a name that is never looked for",
 		Doc:   "The directory is named like the host in the location, with its port behind a colon.",
 		Text:  "{dir} is never looked for",
-		Fix:   "Rename it to {want}",
+		Fix:   "rename it to {want}",
 	}
 	certsHidden = finding.Kind{
 		Code: "config/wrong-directory-name", ID: "CR024", Severity: finding.Warning, Ignores: true,
 		Title: "A certs.d directory is hidden by another one",
 		Doc:   "The first directory for a host counts, in the order ~/.config/containers, /etc/containers, /usr/share/containers, /etc/docker. The files of the others are not added.",
 		Text:  "{dir} is not used: {by} takes its place",
-		Fix:   "Put the files together",
+		Fix:   "put the files together",
 	}
 	certsEmpty = finding.Kind{
 		Code: "tls/ca-file-unreadable", ID: "TLS-17", Severity: finding.Error, Ignores: true,
@@ -186,30 +186,30 @@ var (
 		Title: "A certificate has a suffix that is not read",
 		Doc:   "Authorities end in .crt, client certificates in .cert, their keys in .key. Everything else is ignored.",
 		Text:  "{path} is ignored: certificates of authorities end in .crt",
-		Fix:   "Rename it to {want}",
+		Fix:   "rename it to {want}",
 	}
 	crioInsecure = finding.Kind{
 		Code: codeInvalid, ID: "CR010", Severity: finding.Warning, Ignores: true,
 		Title: "insecure_registries of crio.conf has no effect",
 		Doc:   "CRI-O leaves that to registries.conf: insecure = true in the [[registry]].",
 		Text:  "insecure_registries has no effect: registries.conf decides",
-		Fix:   "Write [[registry]] with insecure = true in registries.conf",
+		Fix:   "write [[registry]] with insecure = true in registries.conf",
 	}
 	badTrustPolicy = finding.Kind{
 		Code: "config/trust-policy-invalid", ID: "CR011", Severity: finding.Error, Stops: true,
 		Title: "policy.json is refused",
 		Doc:   "Every pull reads policy.json: without the file, with an unknown key or without `default` none succeeds.",
-		Text:  "Every pull fails: {why}",
-		Fix:   "Correct the file; {\"default\": [{\"type\": \"insecureAcceptAnything\"}]} accepts unsigned images as other runtimes do",
+		Text:  "every pull fails: {why}",
+		Fix:   "correct the file; {\"default\": [{\"type\": \"insecureAcceptAnything\"}]} accepts unsigned images as other runtimes do",
 	}
 	notConf = finding.Kind{
 		Code: codeInvalid, ID: "CR012", Severity: finding.Warning, Ignores: true,
 		Title: "A drop-in is not read",
 		Doc:   "In registries.conf.d only files that end in .conf are read, and of files with one name in several directories only the strongest.",
-		Text:  "The file is not read: its name does not end in .conf",
-		Fix:   "Rename it to {want}",
+		Text:  "the file is not read: its name does not end in .conf",
+		Fix:   "rename it to {want}",
 		Variants: map[string]finding.Variant{
-			"hidden": {Text: "The file is not read: {by} has the same name and comes first", Fix: "Give it another name"},
+			"hidden": {Text: "the file is not read: {by} has the same name and comes first", Fix: "give it another name"},
 		},
 	}
 	unknownKey = finding.Kind{
@@ -217,9 +217,9 @@ var (
 		Title: "A key is not known",
 		Doc:   "Unknown keys are dropped with a line in the debug log.",
 		Text:  "{key} is ignored: nothing of that name is known here",
-		Fix:   "Correct the name, or remove the line",
+		Fix:   "correct the name, or remove the line",
 		Variants: map[string]finding.Variant{
-			"near": {Text: "{key} is ignored: {want} was probably meant", Fix: "Write {want}"},
+			"near": {Text: "{key} is ignored: {want} was probably meant", Fix: "write {want}"},
 		},
 	}
 	hostsToml = finding.Kind{
@@ -227,34 +227,34 @@ var (
 		Title: "hosts.toml is not read by this runtime",
 		Doc:   "hosts.toml is containerd's. CRI-O and Podman read registries.conf, and of certs.d only certificates.",
 		Text:  "{path} is ignored: hosts.toml is for containerd",
-		Fix:   "Write its mirrors in registries.conf: towpath convert --from containerd --to registries-conf",
+		Fix:   "write its mirrors in registries.conf: towpath convert --from containerd --to registries-conf",
 	}
 	manySearch = finding.Kind{
 		Code: "config/short-name-spoofing", ID: "CR015", Severity: finding.Warning,
 		Title: "Short names are looked for in several registries",
 		Doc:   "An image without a registry is taken from the first that has it. Who can push to an earlier one decides what is pulled. CRI-O's default `enforcing` refuses such names unless there is one registry or an alias.",
-		Text:  "Names without a registry are looked for in {count} registries: {hosts}",
-		Fix:   "Name one registry, or write images in full",
+		Text:  "names without a registry are looked for in {count} registries: {hosts}",
+		Fix:   "name one registry, or write images in full",
 	}
 	loginScheme = finding.Kind{
 		Code: codeLogin, ID: "CR016", Severity: finding.Info,
 		Title: "A key of the credentials is a URL",
 		Doc:   "Keys are host[:port][/path]. A URL is an old spelling: it counts for its host as a whole, whatever its path says, and only if the host has no key of its own.",
-		Text:  "The credentials for {key} are used for all of {host}",
-		Fix:   "Write {host}",
+		Text:  "the credentials for {key} are used for all of {host}",
+		Fix:   "write {host}",
 		Variants: map[string]finding.Variant{
-			"shadowed": {Text: "The credentials for {key} are never used: {host} has a key of its own", Fix: "Remove the entry"},
+			"shadowed": {Text: "the credentials for {key} are never used: {host} has a key of its own", Fix: "remove the entry"},
 		},
 	}
 	badLogin = finding.Kind{
 		Code: codeLogin, ID: "auth/bad-encoding", Severity: finding.Error,
 		Title: "auth is not the base64 of user:password",
 		Doc:   "What is no base64 makes every pull from that host fail; base64 without a colon is skipped and the pull is anonymous.",
-		Text:  "Pulls from {key} fail: its auth is no base64",
-		Fix:   "Log in again",
+		Text:  "pulls from {key} fail: its auth is no base64",
+		Fix:   "log in again",
 		Variants: map[string]finding.Variant{
-			"colon":  {Text: "The credentials for {key} are ignored: the decoded text has no colon", Fix: "Log in again"},
-			"helper": {Text: "There are no credentials for {key} here: a credential helper keeps them, and Towpath asks none"},
+			"colon":  {Text: "the credentials for {key} are ignored: the decoded text has no colon", Fix: "log in again"},
+			"helper": {Text: "there are no credentials for {key} here: a credential helper keeps them, and Towpath asks none"},
 		},
 	}
 	blockedAll = finding.Kind{
@@ -272,7 +272,7 @@ var (
 		Code: "config/wrong-registry-name", ID: "config/wrong-registry-name", Severity: finding.Info,
 		Title: "A prefix without a port matches every port",
 		Doc:   "The prefix r.example matches r.example:5000/app as well, and the port is appended to the location. With a path in the location such images cannot be pulled. The library's authors call it unintended.",
-		Text:  "Images from {prefix}:PORT match this registry too and cannot be pulled: {location}:PORT is no name",
+		Text:  "images from {prefix}:PORT match this registry too and cannot be pulled: {location}:PORT is no name",
 	}
 	unverified = finding.Kind{
 		Code: "tls/not-verified", ID: "CR026", Severity: finding.Info,
