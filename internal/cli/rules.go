@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/towpath-dev/towpath/internal/ca"
+	"github.com/towpath-dev/towpath/internal/convert"
 	"github.com/towpath-dev/towpath/internal/diagnosis"
 	"github.com/towpath-dev/towpath/internal/dialect/all"
 	"github.com/towpath-dev/towpath/internal/effective"
@@ -25,6 +26,7 @@ func kinds() []finding.Kind {
 	out = append(out, effective.Kinds...)
 	out = append(out, all.Kinds()...)
 	out = append(out, ca.Kinds()...)
+	out = append(out, convert.Kinds...)
 	slices.SortStableFunc(out, func(x, y finding.Kind) int { return strings.Compare(x.Code, y.Code) })
 	return out
 }

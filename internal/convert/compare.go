@@ -202,3 +202,15 @@ func plain(e route.Endpoint) bool { return e.Scheme == "http" || e.PlainFallback
 func secrets(e route.Endpoint) bool {
 	return !e.Auth.IsZero() || slices.ContainsFunc(e.Header, func(h route.Header) bool { return strings.EqualFold(h.Key, "authorization") })
 }
+
+// Secret reports whether a table holds credentials.
+func Secret(t route.Table) bool {
+	for _, h := range t.Hosts {
+		if !h.Auth.IsZero() {
+			return true
+		}
+	}
+	return len(t.Header) > 0 || slices.ContainsFunc(t.Routes, func(r route.Route) bool {
+		return slices.ContainsFunc(r.Endpoints(), func(e route.Endpoint) bool { return secrets(e) || len(e.Header) > 0 })
+	})
+}

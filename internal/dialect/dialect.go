@@ -139,7 +139,7 @@ func (d Dialect) Losses(t route.Table) []finding.Finding {
 			if tests[i](r) {
 				args := finding.Args{"dialect": d.Name, "concept": l.Concept, "route": r.Match, "nearest": l.Nearest}
 				f := Loss.New(r.Match, args)
-				out = append(out, f.In(r.From).Saw(finding.Say(l.Text, args), r.From.String(), "towpath explain "+r.Match+"/IMAGE"))
+				out = append(out, f.In(r.From).Saw(finding.Say(l.Text, args), d.Title, "towpath explain "+r.Match+"/IMAGE"))
 			}
 		}
 	}

@@ -159,7 +159,7 @@ func TestLimitsAreTrue(t *testing.T) {
 		want := tables(r)
 		if len(want.Routes) > 0 && len(want.Routes[0].Mirrors) > 0 {
 			e := &want.Routes[0].Mirrors[0]
-			switch r.IntN(8) {
+			switch r.IntN(9) {
 			case 0:
 				e.DialTimeout = 1
 			case 1:
@@ -170,6 +170,8 @@ func TestLimitsAreTrue(t *testing.T) {
 				want.Routes[0].Upstream = &route.Endpoint{Scheme: "https", Host: "up.lab", Path: "/v2", Role: route.Upstream, Serves: everything}
 			case 4:
 				e.Rewrites = []route.Rewrite{{Pattern: "a", Replacement: "b"}}
+			case 6:
+				e.Path = ""
 			case 5:
 				want.Hosts = append(want.Hosts, route.Host{Name: route.Any, Auth: login(r)})
 			}
