@@ -51,18 +51,7 @@ func (c *Change) Failed(err error) {
 // Plan prints a plan as a diff, and what has to be restarted for it.
 func (t *Terminal) Plan(p plan.Plan) {
 	for line := range strings.Lines(p.Unified()) {
-		text := strings.TrimSuffix(line, "\n")
-		switch {
-		case strings.HasPrefix(text, "+++"), strings.HasPrefix(text, "---"), strings.HasPrefix(text, "diff "):
-			text = t.paint(bold, text)
-		case strings.HasPrefix(text, "+"):
-			text = t.paint(green, text)
-		case strings.HasPrefix(text, "-"):
-			text = t.paint(red, text)
-		case strings.HasPrefix(text, "@@"):
-			text = t.paint(blue, text)
-		}
-		t.print("%s\n", text)
+		t.print("%s\n", t.diffLine(strings.TrimSuffix(line, "\n")))
 	}
 	for _, r := range p.Restart {
 		t.print("%s %s has to be restarted: %s\n", t.paint(yellow, t.symbol("↻", "!!")), r.Unit, r.Why)
@@ -70,6 +59,21 @@ func (t *Terminal) Plan(p plan.Plan) {
 	for _, r := range p.Run {
 		t.print("$ %s\n", r)
 	}
+}
+
+// diffLine is a line of a diff, however long: what is agreed to has to be seen.
+func (t *Terminal) diffLine(text string) painted {
+	switch {
+	case strings.HasPrefix(text, "+++"), strings.HasPrefix(text, "---"), strings.HasPrefix(text, "diff "):
+		return t.paintAll(bold, text)
+	case strings.HasPrefix(text, "+"):
+		return t.paintAll(green, text)
+	case strings.HasPrefix(text, "-"):
+		return t.paintAll(red, text)
+	case strings.HasPrefix(text, "@@"):
+		return t.paintAll(blue, text)
+	}
+	return painted(printable(text))
 }
 
 // Changed prints what became of a change.
@@ -134,7 +138,7 @@ func (t *Terminal) History(entries []Entry) {
 		return
 	}
 	for _, e := range entries {
-		t.print("%s  %s  %s  %s\n", t.paint(bold, e.ID), e.Time.Format("2006-01-02 15:04:05"), pad(e.State, 11), printable(e.Reason))
+		t.print("%s  %s  %s  %s\n", t.paint(bold, e.ID), e.Time.Format("2006-01-02 15:04:05"), pad(e.State, 11), e.Reason)
 		for _, f := range e.Files {
 			t.print("      %s\n", t.paint(grey, f))
 		}

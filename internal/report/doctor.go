@@ -66,7 +66,7 @@ func (t *Terminal) hop(n int, h snapshot.Hop) {
 	if h.Proxy != "" {
 		notes = append(notes, "through proxy "+h.Proxy)
 	}
-	note := ""
+	note := painted("")
 	if len(notes) > 0 {
 		note = "  " + t.paint(grey, strings.Join(notes, ", "))
 	}
@@ -79,7 +79,7 @@ func (t *Terminal) hop(n int, h snapshot.Hop) {
 				mark = t.paint(grey, t.symbol("·", "--"))
 			}
 		}
-		t.print("   %s %s %s%s\n", mark, pad(string(st.Stage), 9), t.fold(printable(saw), strings.Repeat(" ", 15)), t.paint(grey, took(st.Took)))
+		t.print("   %s %s %s%s\n", mark, pad(string(st.Stage), 9), t.fold(saw, strings.Repeat(" ", 15)), t.paint(grey, took(st.Took)))
 	}
 	t.print("\n")
 }

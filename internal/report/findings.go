@@ -27,14 +27,12 @@ func (t *Terminal) Findings(all []finding.Finding, files []source.File) {
 	}
 }
 
-func (t *Terminal) print(format string, args ...any) { fmt.Fprintf(t.W, format, args...) }
-
 // line prints a label and a text, folded under itself.
 func (t *Terminal) line(label, text string) {
 	t.print("%s%s\n", t.paint(grey, label), t.fold(text, strings.Repeat(" ", runewidth.StringWidth(label))))
 }
 
-func (t *Terminal) severity(s finding.Severity) string {
+func (t *Terminal) severity(s finding.Severity) painted {
 	switch s {
 	case finding.Error:
 		return t.paint(red, t.symbol("✗ error", "XX error"))
@@ -111,19 +109,12 @@ func (t *Terminal) quote(at source.Pos, files []source.File) {
 	t.print("  %s%s\n", strings.Repeat(" ", len(number)+before), t.paint(red, strings.Repeat("^", max(1, min(length, 60)))))
 }
 
-// printable replaces what a terminal would act on.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return '�'
-		}
-		return r
-	}, s)
-}
-
+// cut shortens a text to a number of characters.
 func cut(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n]) + "…"
+	for i := range s {
+		if n--; n < 0 {
+			return s[:i] + "…"
+		}
 	}
 	return s
 }
