@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mattn/go-runewidth"
+
 	"github.com/towpath-dev/towpath/internal/diagnosis"
 	"github.com/towpath-dev/towpath/internal/snapshot"
 )
@@ -108,5 +110,10 @@ func (t *Terminal) verdict(d diagnosis.Diagnosis) {
 	case diagnosis.Unknown:
 		mark, c = t.paint(yellow, "?"), yellow
 	}
-	t.print("%s %s  (%s)\n\n", mark, t.paint(c, verdicts[d.Verdict]), Summary(d.Findings))
+	words, count := verdicts[d.Verdict], "("+Summary(d.Findings)+")"
+	between := painted("  ")
+	if t.Width > 0 && runewidth.StringWidth(t.symbol("✓", "ok")+words+count)+3 > t.Width {
+		between = "\n  "
+	}
+	t.print("%s %s%s%s\n\n", mark, t.paint(c, words), between, count)
 }

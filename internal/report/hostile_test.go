@@ -23,15 +23,15 @@ import (
 // hostile are texts by which a server, or whoever wrote a file, could act on the
 // terminal of the person who reads the report.
 var hostile = map[string]string{
-	"an escape sequence":       "\x1b[2J\x1b]0;owned\x07",
-	"a C1 control character":   "a\u009b2Jb\u0085c",
-	"a C1 byte":                "a\x9b2Jb",
-	"invalid UTF-8":            "a\xff\xfe\xc3(b",
-	"a carriage return":        "fails\rhealthy: the image can be pulled",
-	"a line of its own":        "fails\n✓ healthy: the image can be pulled",
-	"backspaces":               "broken\b\b\b\b\b\bhealthy",
-	"DEL and NUL":              "a\x7fb\x00c",
-	"right to left":            "abc\u202egnp.exe\u2066x\u2069\u200f",
+	"an escape sequence":               "\x1b[2J\x1b]0;owned\x07",
+	"a C1 control character":           "a\u009b2Jb\u0085c",
+	"a C1 byte":                        "a\x9b2Jb",
+	"invalid UTF-8":                    "a\xff\xfe\xc3(b",
+	"a carriage return":                "fails\rhealthy: the image can be pulled",
+	"a line of its own":                "fails\n✓ healthy: the image can be pulled",
+	"backspaces":                       "broken\b\b\b\b\b\bhealthy",
+	"DEL and NUL":                      "a\x7fb\x00c",
+	"right to left":                    "abc\u202egnp.exe\u2066x\u2069\u200f",
 	"a line of a quarter megabyte":     strings.Repeat("x", 1<<18),
 	"a quarter megabyte of short word": strings.Repeat("x ", 1<<17),
 }
