@@ -22,7 +22,7 @@ var rows = [][]string{
 	{"source"},
 	{"route", "finding", "tomldoc", "yamldoc"},
 	{"snapshot", "plan", "unit"},
-	{"rule", "dialect", "apply", "node", "upstream", "world"},
+	{"rule", "rule/specimen", "dialect", "apply", "node", "upstream", "world"},
 	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "diagnosis", "probe", "pull", "runtime"},
 	{"dialect/all", "dialect/dialecttest", "dialect/hostscheck", "dialect/containerdconfig/corpus", "dialect/containerdconfig/outcome", "effective", "report"},
 	{"survey", "repair"},
