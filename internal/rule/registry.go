@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/towpath-dev/towpath/internal/finding"
@@ -149,19 +150,14 @@ func findHTMLManifest(s *snapshot.Snapshot) []finding.Finding {
 	})
 }
 
+var title = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</`)
+
 // pageTitle is the text of the title element at the beginning of a page.
 func pageTitle(page string) string {
-	lower := strings.ToLower(page)
-	_, rest, ok := strings.Cut(lower, "<title")
-	if !ok {
-		return ""
+	if m := title.FindStringSubmatch(page); m != nil {
+		return strings.TrimSpace(m[1])
 	}
-	from := len(lower) - len(rest) + strings.IndexByte(rest, '>') + 1
-	end := strings.Index(lower[from:], "</")
-	if end < 0 {
-		return ""
-	}
-	return strings.TrimSpace(page[from : from+end])
+	return ""
 }
 
 var wrongType = finding.Kind{
