@@ -19,7 +19,7 @@ func (t *Terminal) Findings(all []finding.Finding, files []source.File) {
 		}
 		t.finding(f, files)
 		for _, s := range all {
-			if s.Role == finding.Secondary && s.Because == f.Code && (s.Hop == f.Hop || f.Endpoint == "" || s.Endpoint == "") {
+			if s.Role == finding.Secondary && s.Because == f.Code && (s.Hop == f.Hop || f.Endpoint == "" || s.Endpoint == "" || s.Endpoint == f.Endpoint) {
 				t.line("  follows  ", s.Code+": "+s.Text)
 			}
 		}
