@@ -7,11 +7,11 @@ import (
 
 func TestTheTitleOfAPage(t *testing.T) {
 	for page, want := range map[string]string{
-		"<html><head><title>Sign in</title>":                    "Sign in",
-		"<TITLE lang=en>\n Blocked \n</Title>":                  "Blocked",
-		"<title>cut off":                                        "",
-		"no page":                                               "",
-		"<title":                                                "",
+		"<html><head><title>Sign in</title>":   "Sign in",
+		"<TITLE lang=en>\n Blocked \n</Title>": "Blocked",
+		"<title>cut off":                       "",
+		"no page":                              "",
+		"<title":                               "",
 		strings.Repeat("Ⱥ", 200) + "<title>Anmeldung</title>":   "Anmeldung",
 		strings.Repeat("\xff", 50) + "<title>Anmeldung</title>": "Anmeldung",
 	} {
