@@ -34,14 +34,14 @@ func Cure(n Node, findings []finding.Finding) (plan.Plan, []finding.Finding) {
 		if f.Role == finding.Secondary {
 			continue
 		}
-		if f.Fix != nil && d.cure(f) {
+		if f.Fix != nil && d.try(f) {
 			cured = append(cured, f)
 		} else if f.Stage == "config" && f.Ignores {
 			left[f.Code] = true
 		}
 	}
 	for _, f := range findings {
-		if f.Role == finding.Secondary && left[f.Because] && f.Fix != nil && f.Stage != "config" && d.cure(f) {
+		if f.Role == finding.Secondary && left[f.Because] && f.Fix != nil && f.Stage != "config" && d.try(f) {
 			cured = append(cured, f)
 		}
 	}
@@ -101,6 +101,18 @@ func (d *draft) now() effective.Reading {
 	in := d.node.Input
 	in.Files = d.files
 	return effective.Read(in)
+}
+
+// try takes up what cures one finding, or nothing: what half a cure has done on
+// its way is forgotten.
+func (d *draft) try(f finding.Finding) bool {
+	before := *d
+	before.plan.Changes, before.plan.Restart = slices.Clip(d.plan.Changes), slices.Clip(d.plan.Restart)
+	if d.cure(f) {
+		return true
+	}
+	*d = before
+	return false
 }
 
 // cure takes up what cures one finding.
