@@ -135,7 +135,7 @@ const rounds = 20
 // refer to the file as it was when it was read; so the file is read again after
 // each fix, until the finding and its like are gone.
 func (d *draft) configuration(f finding.Finding) bool {
-	cured := false
+	cured, before := false, d.now().Findings
 	for range rounds {
 		next := slices.IndexFunc(d.now().Findings, func(g finding.Finding) bool {
 			return g.Code == f.Code && g.ID == f.ID && (g.Registry == f.Registry || f.Registry == "") && g.Fix != nil && len(g.Fix.Edits) > 0
@@ -145,5 +145,13 @@ func (d *draft) configuration(f finding.Finding) bool {
 		}
 		cured = true
 	}
-	return cured
+	return cured && !(f.Severity < finding.Error && spoiled(before, d.now().Findings))
+}
+
+// spoiled reports whether there are errors of a kind that was not there before:
+// what had no effect, counts now, and fails.
+func spoiled(before, after []finding.Finding) bool {
+	return slices.ContainsFunc(after, func(f finding.Finding) bool {
+		return f.Severity == finding.Error && !slices.ContainsFunc(before, func(g finding.Finding) bool { return g.Code == f.Code && g.ID == f.ID })
+	})
 }
