@@ -145,7 +145,7 @@ func (r *reader) directory(dir, registry string) {
 		return
 	}
 	r.named(dir, registry)
-	if f.Unread && f.Kind == source.Directory {
+	if f.Unread && f.Kind == source.Directory && f.Problem == "" {
 		return
 	}
 	out := route.Route{Match: registry, From: source.Pos{File: dir}}
@@ -198,7 +198,7 @@ func (r *reader) open(dir, registry string) *hostsFile {
 	f := r.tree.files[h.path]
 	switch {
 	case f == nil || f.Kind == source.Dangling:
-	case f.Unread:
+	case f.Unread && f.Problem == "":
 		h.verdict = unknown
 	case f.Problem != "" && unsure(f.Problem):
 		h.verdict, h.problem = unknown, problemOf(h.path, f.Problem)
