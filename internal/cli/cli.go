@@ -122,7 +122,7 @@ func newRoot(a *app) *cobra.Command {
 		return exitError{exitUsage, err, cmd.CommandPath() + " --help"}
 	})
 	root.PersistentFlags().StringVarP(&a.flags.output, "output", "o", "text", "output `format`: text, json or yaml")
-	root.AddCommand(newExplain(a), newDoctor(a), newRollback(a), newHistory(a), newRules(a), newVersion(a))
+	root.AddCommand(newExplain(a), newDoctor(a), newRollback(a), newHistory(a), newRules(a), newDemo(a), newVersion(a))
 	for _, c := range root.Commands() {
 		usageErrors(c)
 	}

@@ -69,7 +69,7 @@ type judge struct {
 // lint.
 func (j judge) mistakes(f finding.Finding) bool {
 	passed := f.Code == "config/resolve-capability-missing" && f.Registry != "" && j.s.Ref.Digest == ""
-	return f.Severity == finding.Error || f.Code == "tls/verification-off" || passed
+	return f.Severity == finding.Error || f.Code == "tls/verification-off" || f.Code == "config/not-loaded" || passed
 }
 
 // oddities are also worth telling when the pull fails: something written for

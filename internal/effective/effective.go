@@ -48,6 +48,7 @@ func Read(in Input) Reading {
 		r.containerd()
 	}
 	r.sandbox()
+	r.notRestarted()
 	r.elsewhere()
 	r.nearby()
 	return r.out
@@ -116,9 +117,19 @@ func (r *reading) registriesYAML() {
 }
 
 func (r *reading) k3sOptions() k3s.Options {
+	o := K3sOptions(r.Runtime)
+	if r.Registries != "" && o.Set != nil {
+		o.Set = append(o.Set, snapshot.Option{Key: "private-registry", Value: r.Registries})
+	}
+	return o
+}
+
+// K3sOptions is what is known of the K3s or RKE2 that owns a runtime.
+func K3sOptions(rt snapshot.Runtime) k3s.Options {
 	o := k3s.Options{Whole: true}
-	if owner := r.Runtime.Owner; owner != nil {
+	if owner := rt.Owner; owner != nil {
 		o.Started = owner.Started
+		o.Set = append([]snapshot.Option{}, owner.Options...)
 	}
 	return o
 }
@@ -167,6 +178,9 @@ func withoutTLS(hosts []route.Host) []route.Host {
 func (r *reading) stop() {
 	c := r.out.Config
 	why := slices.Concat(c.Fatal, c.CRIDead, c.PullFails)
+	if r.Runtime.CRI.Images {
+		why = c.PullFails // it runs with what it read before: the next start will fail
+	}
 	for i := range r.out.Findings {
 		f := &r.out.Findings[i]
 		f.Stops = f.Stops || f.Severity == finding.Error && slices.ContainsFunc(why, func(w containerdconfig.Failure) bool {
@@ -196,7 +210,7 @@ var otherInstance = finding.Kind{
 }
 
 // Kinds are the findings that this package makes itself.
-var Kinds = []finding.Kind{otherInstance, nearDirectory, nearKey, nearTable}
+var Kinds = []finding.Kind{otherInstance, nearDirectory, nearKey, nearTable, unloaded}
 
 // conventional are the places where people put hosts.toml files.
 var conventional = []string{

@@ -128,6 +128,7 @@ const (
 	UseProxy       Action = "use-proxy"       // Value: proxy URL, password masked: from another file of the node
 	MigrateMirrors Action = "migrate-mirrors" // registry.mirrors to hosts.toml under config_path
 	ClassicHello   Action = "classic-hello"   // GODEBUG for a middlebox that drops post-quantum hellos
+	RestartRuntime Action = "restart-runtime" // Value: why; nothing else is wrong
 )
 
 // Args fills the names in a text: {"host": "ghcr.io"} for "{host} is …".

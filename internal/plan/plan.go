@@ -67,7 +67,7 @@ func (c Change) Through() bool {
 }
 
 // Empty reports whether there is nothing to do.
-func (p Plan) Empty() bool { return len(p.Changes) == 0 }
+func (p Plan) Empty() bool { return len(p.Changes) == 0 && len(p.Restart) == 0 }
 
 // Live reports whether the plan takes effect without a restart.
 func (p Plan) Live() bool { return len(p.Restart) == 0 }

@@ -34,7 +34,7 @@ var faults = []fault{
 		s.names(world.Names{})
 		s.other(world.Names{host: {Addrs: []string{"10.0.0.10"}}})
 	}, "", "dns/name-not-found", "", "10.0.0.54:53 gives 10.0.0.10"},
-	{"the name server is silent", func(s *scene) { s.names(world.Names{"*": {Silent: true}}) }, "", "dns/resolver-timeout", "", "does not answer"},
+	{"the name server is silent", func(s *scene) { s.names(world.Names{"*": {Silent: true}}) }, "", "dns/resolver-timeout", "", "ask who runs the network"},
 	{"the first of two name servers is silent", func(s *scene) {
 		s.resolv.Servers = append([]snapshot.NameServer{{Addr: "10.0.0.66:53", Node: true}}, s.resolv.Servers...)
 		s.spec.Fates["10.0.0.66"] = world.Dropped

@@ -22,6 +22,9 @@ func (d *draft) intend(i finding.Intent) bool {
 		return d.proxy(i)
 	case finding.ClassicHello:
 		return d.environment("GODEBUG", joined(d.variable("GODEBUG"), "tlsmlkem=0,tlssecpmlkem=0"))
+	case finding.RestartRuntime:
+		d.restart(i.Value)
+		return true
 	case finding.MigrateMirrors:
 		return d.moved || d.migrate(d.now().Config)
 	}
@@ -87,7 +90,11 @@ func (d *draft) latest(files []source.File) []source.File {
 func (d *draft) environment(key, value string) bool {
 	s := d.service()
 	if v, ok := s.Lookup(key); ok && v.Value == value {
-		return false
+		if d.node.Input.Runtime.Env[key] == value {
+			return false // the process has it already, and fails with it
+		}
+		d.restart("the environment is read at start")
+		return true
 	}
 	c := s.Set(key, value)
 	if len(c.Edits) == 0 || !d.edit(c.Edits) {

@@ -158,6 +158,11 @@ func carriedOut(t *testing.T, n repair.Node, p plan.Plan) repair.Node {
 			n.Service.Env = append(n.Service.Env, f)
 		}
 	}
+	n.Input.Runtime.Env = map[string]string{} // and the runtime was restarted
+	for _, v := range n.Service.Variables() {
+		key := strings.TrimPrefix(v.Key, n.Service.Prefix)
+		n.Input.Runtime.Env[key] = v.Value
+	}
 	return n
 }
 
@@ -338,5 +343,19 @@ func TestTwoWishesDoNotSpoilEachOther(t *testing.T) {
 		if len(cured) != 4 || no.Value != "10.0.0.0/8,m.lab,n.lab" || !strings.HasSuffix(hello.Value, "tlssecpmlkem=0") || proxy.Value == "" {
 			t.Errorf("%s: cured %d: NO_PROXY=%q GODEBUG=%q HTTPS_PROXY=%q\n%s", where, len(cured), no.Value, hello.Value, proxy.Value, p.Unified())
 		}
+	}
+}
+
+// The unit says it already and the process was started before: a restart is all
+// that is missing.
+func TestAVariableThatIsSetButNotLoadedTakesARestartAlone(t *testing.T) {
+	n := nodes()["hosts.toml"]
+	w := finding.Intent{Do: finding.BypassProxy, Registry: registry, Endpoint: mirror, Value: "10.0.0.0/8"}
+	if p, cured := repair.Cure(n, wanting(w)); len(cured) != 1 || len(p.Changes) != 0 || len(p.Restart) != 1 {
+		t.Errorf("cured %d by %+v", len(cured), p)
+	}
+	n.Input.Runtime.Env = map[string]string{"NO_PROXY": "10.0.0.0/8"}
+	if p, cured := repair.Cure(n, wanting(w)); len(cured) != 0 || !p.Empty() {
+		t.Errorf("the process has it: cured %d by %+v", len(cured), p)
 	}
 }

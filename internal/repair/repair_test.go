@@ -91,3 +91,21 @@ func TestAFixOfRegistriesYAMLIsLiveWhereItsFilesAreEditedToo(t *testing.T) {
 		t.Error("containerd reads the generated hosts.toml at each pull")
 	}
 }
+
+func TestAGeneratedFileStaysWhoseItIs(t *testing.T) {
+	n := node("k3s", "1.30.4", "/ca.pem", "",
+		"/etc/rancher/k3s/registries.yaml", "configs:\n  r.lab:\n    tls:\n      ca_file: /ca.pem\n  r.lab:\n    auth:\n      username: u\n      password: p\n")
+	made := k3s.Rendered(n.Files, n.Input.Runtime.Target, k3s.Options{})
+	for _, f := range made {
+		f.UID, f.GID, f.Mode = 7, 8, 0o640
+		n.Files = append(n.Files, f)
+	}
+	n.Input.Files, n.Input.Runtime.Config = n.Files, made[0].Path
+	p, _ := repair.Cure(n, errors(n))
+	if len(p.Changes) != 2 {
+		t.Fatalf("%d changes", len(p.Changes))
+	}
+	if f := p.Changes[1].After; path.Base(f.Path) != "hosts.toml" || f.UID != 7 || f.GID != 8 || f.Mode != 0o640 {
+		t.Errorf("%s becomes %o, of %d:%d", f.Path, f.Mode, f.UID, f.GID)
+	}
+}

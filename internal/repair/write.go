@@ -186,6 +186,9 @@ func (d *draft) generate() {
 			d.restart("registries.yaml is read at start")
 			continue
 		}
+		if have != nil {
+			f.Mode = 0 // the file stays whose it is
+		}
 		if have == nil || !bytes.Equal(have.Data, f.Data) {
 			d.add(plan.Diff(some(have), []source.File{f}))
 		}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,8 +51,12 @@ func (c *Change) Failed(err error) {
 
 // Plan prints a plan as a diff, and what has to be restarted for it.
 func (t *Terminal) Plan(p plan.Plan) {
-	for line := range strings.Lines(p.Unified()) {
-		t.print("%s\n", t.diffLine(strings.TrimSuffix(line, "\n")))
+	lines := slices.Collect(strings.Lines(p.Unified()))
+	for i, text := range lines {
+		if strings.HasPrefix(text, "diff ") && named(lines[i+1:]) {
+			continue
+		}
+		t.print("%s\n", t.diffLine(strings.TrimSuffix(text, "\n")))
 	}
 	for _, r := range p.Restart {
 		t.print("%s %s has to be restarted: %s\n", t.paint(yellow, t.symbol("↻", "!!")), r.Unit, r.Why)
@@ -74,6 +79,20 @@ func (t *Terminal) diffLine(text string) painted {
 		return t.paintAll(blue, text)
 	}
 	return painted(printable(text))
+}
+
+// named reports whether the header of a diff, its first line left out, says by
+// itself which file it is about.
+func named(lines []string) bool {
+	for _, l := range lines {
+		switch {
+		case strings.HasPrefix(l, "--- "), strings.HasPrefix(l, "rename from "):
+			return true
+		case strings.HasPrefix(l, "diff "):
+			return false
+		}
+	}
+	return false
 }
 
 // Changed prints what became of a change.

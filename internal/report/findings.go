@@ -99,18 +99,32 @@ func (t *Terminal) quote(at source.Pos, files []source.File) {
 	}
 	line := strings.ReplaceAll(printable(source.Line(file.Data, at.Line)), "\t", " ")
 	number := fmt.Sprintf("%5d | ", at.Line)
-	t.print("  %s%s\n", t.paint(grey, number), cut(line, 160))
-	if at.Column == 0 || at.Column > 150 {
+	room := t.room(len(number) + 2)
+	t.print("  %s%s\n", t.paint(grey, number), cut(line, room))
+	if at.Column == 0 || at.Column > room {
 		return
 	}
 	runes := []rune(line)
 	before := runewidth.StringWidth(string(runes[:min(at.Column-1, len(runes))]))
 	length := runewidth.StringWidth(strings.TrimRight(string(runes[min(at.Column-1, len(runes)):]), " "))
-	t.print("  %s%s\n", strings.Repeat(" ", len(number)+before), t.paint(red, strings.Repeat("^", max(1, min(length, 60)))))
+	t.print("  %s%s\n", strings.Repeat(" ", len(number)+before), t.paint(red, strings.Repeat("^", max(1, min(length, 60, room-before)))))
 }
 
-// cut shortens a text to a number of characters.
-func cut(s string, n int) string {
+// room is how much of a user's line is shown behind so many columns.
+func (t *Terminal) room(taken int) int {
+	const most = 160
+	if t.Width-taken < 20 {
+		return most
+	}
+	return min(most, t.Width-taken)
+}
+
+// cut shortens a text to a width in columns.
+func cut(s string, width int) string { return runewidth.Truncate(s, width, "…") }
+
+// bounded shortens a text that nobody would read to its end.
+func bounded(s string) string {
+	n := longest
 	for i := range s {
 		if n--; n < 0 {
 			return s[:i] + "…"

@@ -87,7 +87,7 @@ type painted string
 
 // paint colours a text, which nobody reads on after thousands of characters: the
 // documents have all of it.
-func (t *Terminal) paint(c colour, s string) painted { return t.paintAll(c, cut(s, longest)) }
+func (t *Terminal) paint(c colour, s string) painted { return t.paintAll(c, bounded(s)) }
 
 func (t *Terminal) paintAll(c colour, s string) painted {
 	s = printable(s)
@@ -106,7 +106,7 @@ func (t *Terminal) print(format string, args ...any) {
 		switch a := a.(type) {
 		case painted, int:
 		default:
-			args[i] = printable(cut(fmt.Sprint(a), longest))
+			args[i] = printable(bounded(fmt.Sprint(a)))
 		}
 	}
 	fmt.Fprintf(t.W, format, args...)
@@ -137,7 +137,7 @@ func (t *Terminal) no() painted  { return t.paint(red, t.symbol("✗", "XX")) }
 // fold breaks a text at blanks so that it fits behind an indentation; lines
 // after the first get it. Wide characters count twice.
 func (t *Terminal) fold(text, indent string) painted {
-	text = printable(cut(text, longest))
+	text = printable(bounded(text))
 	room := t.Width - runewidth.StringWidth(indent)
 	if t.Width == 0 || room < 20 {
 		return painted(text)
@@ -158,7 +158,7 @@ func (t *Terminal) fold(text, indent string) painted {
 		out.WriteString(word)
 		column += w
 	}
-	return painted(out.String())
+	return painted(strings.ReplaceAll(out.String(), " \n", "\n"))
 }
 
 // pad fills a text with blanks to a width in columns.

@@ -108,7 +108,7 @@ func servers(s *snapshot.Snapshot, cause snapshot.Cause, make func(badServer) fi
 			}
 			seen = append(seen, a.Server.Addr)
 			living := living(l)
-			b := badServer{answer: a, others: "no other name server of this node answers"}
+			b := badServer{answer: a, others: "no other name server of this node answers, ask who runs the network for one that does"}
 			if len(living) > 0 {
 				b.others = addrs(living) + " of this node answers"
 			}

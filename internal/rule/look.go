@@ -2,7 +2,6 @@ package rule
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -104,17 +103,6 @@ func addrs(list []string) string {
 		return "none"
 	}
 	return strings.Join(list, ", ")
-}
-
-// isPrivate reports whether an address cannot be on the Internet.
-func isPrivate(text string) bool {
-	ip, err := netip.ParseAddr(hostOf(text))
-	return err == nil && (ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast())
-}
-
-func isLoopback(text string) bool {
-	ip, err := netip.ParseAddr(hostOf(text))
-	return err == nil && ip.IsLoopback()
 }
 
 // brief rounds a duration for people.

@@ -5,9 +5,11 @@ package runtime
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"time"
 
@@ -121,8 +123,45 @@ func Look(ctx context.Context, socket string) (snapshot.CRI, string) {
 		_, err = c.images().ImageFsInfo(ctx, &cri.ImageFsInfoRequest{})
 		seen.Images = err == nil
 	}
+	if seen.Images {
+		seen.Loaded = c.loaded(ctx)
+	}
 	note(&seen, err)
 	return seen, version
+}
+
+// loaded asks for the configuration that the runtime holds in memory. Of what
+// it tells, which includes credentials, only the routes are looked at.
+func (c *Client) loaded(ctx context.Context) *snapshot.Loaded {
+	reply, err := cri.NewRuntimeServiceClient(c.conn).Status(ctx, &cri.StatusRequest{Verbose: true})
+	if err != nil {
+		return nil
+	}
+	var config struct {
+		Registry *struct {
+			ConfigPath string `json:"configPath"`
+			Mirrors    map[string]struct {
+				Endpoints []string `json:"endpoint"`
+			} `json:"mirrors"`
+		} `json:"registry"`
+	}
+	if json.Unmarshal([]byte(reply.GetInfo()["config"]), &config) != nil || config.Registry == nil {
+		return nil
+	}
+	out := &snapshot.Loaded{ConfigPath: config.Registry.ConfigPath}
+	for name, m := range config.Registry.Mirrors {
+		if out.Mirrors == nil {
+			out.Mirrors = map[string][]string{}
+		}
+		for _, e := range m.Endpoints {
+			if u, err := url.Parse(e); err == nil && u.User != nil {
+				u.User = url.User("***")
+				e = u.String()
+			}
+			out.Mirrors[name] = append(out.Mirrors[name], e)
+		}
+	}
+	return out
 }
 
 func note(seen *snapshot.CRI, err error) {

@@ -122,6 +122,16 @@ type CRI struct {
 	Err      string `json:"err,omitempty"`      // verbatim
 	Unlisted bool   `json:"unlisted,omitempty"` // "unknown service": the plugin is not loaded
 	TimedOut bool   `json:"timedOut,omitempty"`
+
+	// Loaded is the registry configuration that the runtime goes by, as it tells
+	// itself; nil: it does not. containerd 1.x does, 2.x does not.
+	Loaded *Loaded `json:"loaded,omitempty"`
+}
+
+// Loaded is what of a configuration the runtime has in memory.
+type Loaded struct {
+	ConfigPath string              `json:"configPath"`
+	Mirrors    map[string][]string `json:"mirrors,omitempty"` // endpoints by registry
 }
 
 // SandboxImage is the image of the pause container.

@@ -51,7 +51,9 @@ func FuzzPositions(f *testing.F) {
 }
 
 func TestEditsReferToTheBytesAsTheyWere(t *testing.T) {
-	at := func(start, end int, text string) source.Edit { return source.Edit{File: "f", Start: start, End: end, New: text} }
+	at := func(start, end int, text string) source.Edit {
+		return source.Edit{File: "f", Start: start, End: end, New: text}
+	}
 	for _, c := range []struct {
 		edits []source.Edit
 		want  string

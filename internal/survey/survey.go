@@ -99,7 +99,7 @@ func (s *Survey) read(q Request) {
 		c.add(f)
 	}
 	if target.Runtime == "k3s" || target.Runtime == "rke2" || q.Registries != "" {
-		c.rancher(target, q.Registries)
+		c.rancher(*s.Runtime, q.Registries)
 	}
 	if target.Runtime == "k0s" {
 		c.glob("/etc/k0s/containerd.toml", "/etc/k0s/containerd.d/*")
@@ -198,16 +198,13 @@ func (c *collector) glob(patterns ...string) {
 }
 
 // rancher reads everything that decides what K3s or RKE2 makes of registries.yaml.
-func (c *collector) rancher(t route.Target, registries string) {
-	d := k3s.K3s
-	if t.Runtime == "rke2" {
-		d = k3s.RKE2
-	}
-	c.glob(d.Paths...)
+func (c *collector) rancher(rt snapshot.Runtime, registries string) {
+	opts := effective.K3sOptions(rt)
+	c.glob(k3s.Paths(rt.Target, opts)...)
 	if registries != "" {
 		c.read(registries)
 	}
-	for _, name := range certificates(k3s.Read(c.files, t, k3s.Options{}).Table) {
+	for _, name := range certificates(k3s.Read(c.files, rt.Target, opts).Table) {
 		c.read(name)
 	}
 }

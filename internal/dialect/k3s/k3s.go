@@ -22,6 +22,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect"
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/route"
+	"github.com/towpath-dev/towpath/internal/snapshot"
 	"github.com/towpath-dev/towpath/internal/source"
 	"github.com/towpath-dev/towpath/internal/yamldoc"
 )
@@ -71,7 +72,7 @@ var (
 
 func (d distro) dialect() dialect.Dialect {
 	return dialect.Dialect{
-		Name: d.name, Title: d.title + " registries.yaml", Docs: d.docs, Paths: d.paths(),
+		Name: d.name, Title: d.title + " registries.yaml", Docs: d.docs, Paths: d.paths(d.registries(), d.data),
 		Reload: d.reload,
 		Parse: func(files []source.File, t route.Target) dialect.Reading {
 			t.Runtime = d.name
@@ -83,12 +84,17 @@ func (d distro) dialect() dialect.Dialect {
 	}
 }
 
-// paths are the globs of everything that decides what registries.yaml means on
-// a node, the file itself first.
-func (d distro) paths() []string {
-	containerd := path.Join(d.data, containerdDir)
+// Paths are the globs of everything that decides what registries.yaml means on
+// a node that was set up like this, the file itself first.
+func Paths(t route.Target, opts Options) []string {
+	r := newReader(nil, t, opts)
+	return r.paths(r.set.registries, r.set.data)
+}
+
+func (d distro) paths(registries, data string) []string {
+	containerd := path.Join(data, containerdDir)
 	out := []string{
-		d.registries(), d.etc + "/*.y*ml", d.etc + "/config.yaml.d/*.yaml",
+		registries, d.etc + "/*.y*ml", d.etc + "/config.yaml.d/*.yaml",
 		"/etc/rancher/registries.y*ml",
 		containerd + "/config*.toml", containerd + "/config*.toml.tmpl", containerd + "/config*.toml.d/*.toml",
 		containerd + "/certs.d/*/hosts.toml",
@@ -115,6 +121,10 @@ const containerdDir = "agent/etc/containerd"
 type Options struct {
 	Args    []string  // arguments of the running agent or server; nil: from its unit
 	Started time.Time // when it was started, so when it last read registries.yaml
+
+	// Set is what the agent or server was started with, wherever it was written:
+	// it stands for the command line, config.yaml and the unit. Nil: look there.
+	Set []snapshot.Option
 
 	// Whole says that every file that the configuration may name was looked for:
 	// a path that is not among the files does not exist.

@@ -77,7 +77,7 @@ func (r *reader) repeat(rep yamldoc.Repeat) {
 	r.alsoSaw(f, rep.Second.Key.At)
 	f.Registry = r.touched(append(rep.Path[:len(rep.Path):len(rep.Path)], keyOf(rep.First)))
 	if within(rep.First.Value, rep.Second.Value) {
-		f.Severity = finding.Warning
+		f.Severity, f.Ignores = finding.Warning, false // nothing that it says is lost
 	}
 }
 

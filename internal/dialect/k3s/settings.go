@@ -35,6 +35,12 @@ const (
 // then the command line; the last one counts, as for K3s.
 func (r *reader) settings() settings {
 	s := settings{registries: r.distro.registries(), data: r.data, at: map[string]source.Pos{}}
+	for _, o := range r.opts.Set {
+		s.put(o.Key, o.Value, o.At)
+	}
+	if r.opts.Set != nil {
+		return s
+	}
 	for _, f := range r.configFiles() {
 		s.fromYAML(f)
 	}
