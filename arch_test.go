@@ -19,7 +19,7 @@ const module = "github.com/towpath-dev/towpath/internal/"
 // (dialect/k3s may use dialect). A package without a row fails the test: that
 // is the moment to ask where it belongs.
 var rows = [][]string{
-	{"source"},
+	{"source", "platform"},
 	{"route", "finding", "tomldoc", "yamldoc"},
 	{"snapshot", "plan", "unit"},
 	{"rule", "rule/specimen", "dialect", "apply", "node", "upstream", "world"},
@@ -34,7 +34,7 @@ var rows = [][]string{
 // pure packages do no I/O: they import none of these.
 var (
 	pure = []string{
-		"source", "route", "finding", "tomldoc", "yamldoc", "snapshot", "plan", "unit", "rule", "dialect",
+		"source", "platform", "route", "finding", "tomldoc", "yamldoc", "snapshot", "plan", "unit", "rule", "dialect",
 		"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/all", "diagnosis", "effective", "repair",
 	}
 	forbidden = []string{"os", "os/exec", "net", "net/http", "syscall"}

@@ -35,7 +35,7 @@ func (a *app) site() (apply.Site, error) {
 
 // consent shows a plan and asks whether to go on. It answers "" for yes, or the
 // state in which the plan stays.
-func (a *app) consent(p plan.Plan) string {
+func (a *app) consent(ctx context.Context, p plan.Plan) string {
 	if a.format == report.Text {
 		report.NewTerminal(a.Out, a.Env).Plan(p)
 	}
@@ -48,44 +48,62 @@ func (a *app) consent(p plan.Plan) string {
 		return "shown"
 	}
 	fmt.Fprintf(a.Err, "Apply %s? [y/N] ", report.Count(len(p.Changes), "change"))
-	line, _ := bufio.NewReader(a.In).ReadString('\n')
-	if answer := strings.ToLower(strings.TrimSpace(line)); answer == "y" || answer == "yes" {
+	if answer := a.answer(ctx); answer == "y" || answer == "yes" {
 		return ""
 	}
 	return "declined"
 }
 
-// carry applies a plan that was consented to.
-func (a *app) carry(ctx context.Context, p plan.Plan, s *survey.Survey, check func(context.Context) error) (apply.Result, error) {
-	site, err := a.site()
-	if err != nil {
-		return apply.Result{}, err
+var errInterrupted = errors.New("interrupted")
+
+// answer reads one line from the user; empty when they interrupt instead. A read
+// from a terminal cannot be called off, so then it ends with the process.
+func (a *app) answer(ctx context.Context) string {
+	line := make(chan string, 1)
+	go func() {
+		text, _ := bufio.NewReader(a.In).ReadString('\n')
+		line <- text
+	}()
+	select {
+	case text := <-line:
+		return strings.ToLower(strings.TrimSpace(text))
+	case <-ctx.Done():
+		fmt.Fprintln(a.Err)
+		return ""
 	}
-	return apply.Run(ctx, site, p, apply.Hooks{Restart: a.restarter(s, p, !s.Runtime.CRI.Images), Check: check})
 }
 
-// restarter restarts the runtime and waits until it answers again. lacked: it
-// may come up without the CRI plugin, because it had none before.
-func (a *app) restarter(s *survey.Survey, p plan.Plan, lacked bool) func(context.Context, plan.Restart) error {
-	if !a.atHome() || s == nil {
-		return nil
+// change carries a plan through: it is shown, consented to, applied and checked.
+// The error is the exit status that this asks for.
+func (a *app) change(ctx context.Context, p plan.Plan, restart restarter, check verification) (report.Change, error) {
+	c := report.NewChange(p, nil)
+	if p.Empty() {
+		return c, nil
 	}
-	return func(ctx context.Context, r plan.Restart) error {
-		fmt.Fprintf(a.Err, "towpath: restarting %s: %s\n", r.Unit, r.Why)
-		rt := *s.Runtime
-		if rt.Unit == "" {
-			rt.Unit = r.Unit
-		}
-		if err := runtime.Restart(ctx, rt, touchesUnits(p)); err != nil {
-			return err
-		}
-		err := runtime.Await(ctx, s.Socket())
-		if errors.Is(err, runtime.ErrNoCRI) && lacked {
-			fmt.Fprintf(a.Err, "towpath: %v\n", err)
-			return nil
+	site, err := a.site()
+	if err != nil {
+		return c, err
+	}
+	if c.State = a.consent(ctx, p); ctx.Err() != nil {
+		c.Failed(errInterrupted)
+		return c, exitError{status: exitFailed, err: errInterrupted}
+	}
+	if c.State != "" {
+		return c, exitError{status: exitFindings}
+	}
+	by := ""
+	hooks := apply.Hooks{Restart: restart.hook(touchesUnits(p)), Check: func(ctx context.Context) (err error) {
+		if by, err = check(ctx); ctx.Err() != nil {
+			return errInterrupted // what was seen meanwhile says nothing
 		}
 		return err
+	}}
+	result, err := apply.Run(ctx, site, p, hooks)
+	a.recovered(&c, result.Recovered)
+	if err == nil {
+		c.Proven(by)
 	}
+	return c, outcome(&c, result, err)
 }
 
 // touchesUnits reports whether systemd has to read its units again.
@@ -121,26 +139,60 @@ func outcome(c *report.Change, r apply.Result, err error) error {
 	return exitError{status: exitFailed, err: err}
 }
 
-// healthy reports whether the runtime answers, where there is one to ask.
-func (a *app) healthy(ctx context.Context, s *survey.Survey) error {
-	if !a.atHome() || !s.Runtime.CRI.Answers {
-		return nil
+// recover takes back what an interrupted change left, before anybody plans on
+// top of it. It returns the entries that it took back.
+func (a *app) recover(ctx context.Context, restart restarter) (report.Change, error) {
+	c := report.NewChange(plan.Plan{}, nil)
+	site, err := a.site()
+	if err != nil {
+		return c, err
 	}
-	seen, _ := runtime.Look(ctx, s.Socket())
-	if !seen.Answers || !seen.Images {
-		return fmt.Errorf("%s is not well afterwards: %s", s.Runtime.Target.Runtime, seen.Err)
+	if e, err := apply.Pending(site); err == nil && (e == nil || e.Holder != "") {
+		return c, nil
 	}
-	return nil
+	done, err := apply.Recover(ctx, site, apply.Hooks{Restart: restart.hook(true)})
+	a.recovered(&c, done)
+	if err != nil {
+		c.State = "refused"
+		c.Failed(err)
+		return c, exitError{status: exitFailed, err: err}
+	}
+	return c, nil
 }
 
-// pulls has the runtime pull the image, where there is one to ask.
-func (a *app) pulls(ctx context.Context, s *survey.Survey, ref route.Ref, login *route.Auth) error {
+// recovered says what was taken back first.
+func (a *app) recovered(c *report.Change, done []apply.Result) {
+	for _, r := range done {
+		c.Recovered = append(c.Recovered, r.ID)
+		c.Left = append(c.Left, r.Left...)
+		a.say("change %s (%s) had been interrupted; it was undone first", r.ID, r.Reason)
+	}
+}
+
+// healthy reports an error when the runtime no longer does what it did before a
+// change, and otherwise by what it was seen to be well: by nothing where there is
+// none to ask.
+func (a *app) healthy(ctx context.Context, before *survey.Survey) (string, error) {
+	was := before.Runtime.CRI
+	if !a.atHome() || !was.Answers {
+		return "", nil
+	}
+	seen, _ := runtime.Look(ctx, before.Socket())
+	if !seen.Answers || was.Images && !seen.Images {
+		return "", fmt.Errorf("%s is not well afterwards: %s", before.Runtime.Target.Runtime, seen.Err)
+	}
+	return "its answer on " + before.Runtime.Socket, nil
+}
+
+// pulls has the runtime pull the image, where there is one to ask, and says by
+// what it is proven that it can be pulled.
+func (a *app) pulls(ctx context.Context, s *survey.Survey, ref route.Ref, login *route.Auth) (string, error) {
 	if !a.atHome() || !s.Runtime.CRI.Asked {
-		return nil
+		return "a fresh look", nil
 	}
 	c, err := runtime.Dial(s.Socket())
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer c.Close()
 	auth := route.Auth{}
@@ -149,15 +201,15 @@ func (a *app) pulls(ctx context.Context, s *survey.Survey, ref route.Ref, login 
 	}
 	for _, wait := range settle {
 		if _, err = c.Pull(ctx, ref.String(), auth, nil); err == nil {
-			return nil
+			return "a pull by the runtime", nil
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return "", ctx.Err()
 		case <-time.After(wait):
 		}
 	}
-	return fmt.Errorf("the runtime still cannot pull: %w", err)
+	return "", fmt.Errorf("the runtime still cannot pull: %w", err)
 }
 
 // settle is how long the runtime is given to notice a change: Go programs look
@@ -171,7 +223,12 @@ func (a *app) notePending() {
 	if err != nil {
 		return
 	}
-	if e, err := apply.Pending(site); err == nil && e != nil && e.Holder == "" {
-		fmt.Fprintf(a.Err, "towpath: change %s (%s) was interrupted; the next apply, rollback or --fix undoes it first\n", e.ID, e.Reason)
+	e, err := apply.Pending(site)
+	switch {
+	case err != nil || e == nil:
+	case e.Holder != "":
+		a.say("change %s (%s) is being made right now by %s", e.ID, e.Reason, e.Holder)
+	default:
+		a.say("change %s (%s) was interrupted; the next apply, rollback or --fix undoes it first", e.ID, e.Reason)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -55,10 +56,8 @@ type app struct {
 
 // Main runs one command and returns its exit status.
 func Main(ctx context.Context, w World) int {
-	a := &app{World: w, format: report.Text}
-	root := newRoot(a)
-	root.SetArgs(w.Args)
-	err := root.ExecuteContext(ctx)
+	a := &app{World: w, format: asked(w.Args)}
+	err := newRoot(a).ExecuteContext(ctx)
 	if err == nil {
 		return exitClean
 	}
@@ -74,16 +73,39 @@ func (a *app) fail(err error) int {
 	if exit.err == nil {
 		return exit.status
 	}
-	if format := report.Format(a.flags.output); format == report.JSON || format == report.YAML {
-		if report.Write(a.Out, format, report.NewFailure(exit.status, exit.err.Error())) == nil {
+	if a.format != report.Text {
+		if report.Write(a.Out, a.format, report.NewFailure(exit.status, exit.err.Error(), exit.hint)) == nil {
 			return exit.status
 		}
 	}
-	fmt.Fprintf(a.Err, "towpath: %v\n", exit.err)
+	a.say("%v", exit.err)
 	if exit.hint != "" {
-		fmt.Fprintf(a.Err, "towpath: try: %s\n", exit.hint)
+		a.say("try: %s", exit.hint)
 	}
 	return exit.status
+}
+
+// say tells something on the error stream, every line by whom it is told.
+func (a *app) say(format string, args ...any) {
+	for line := range strings.Lines(fmt.Sprintf(format, args...)) {
+		fmt.Fprintf(a.Err, "towpath: %s\n", strings.TrimSuffix(line, "\n"))
+	}
+}
+
+// told keeps the exit status of an error whose text the document has, and tells
+// it to the reader of the error stream, too.
+func (a *app) told(err error) error {
+	if err == nil || a.format == report.Text {
+		return err
+	}
+	exit, ok := errors.AsType[exitError](err)
+	if !ok {
+		exit = exitError{status: exitFailed, err: err}
+	}
+	if exit.err != nil {
+		a.say("%v", exit.err)
+	}
+	return exitError{status: exit.status}
 }
 
 const long = `Towpath explains, repairs and proves everything between a node's container
@@ -104,29 +126,51 @@ func newRoot(a *app) *cobra.Command {
 		Long:          long,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usage("towpath --help", "%q is no command of towpath", args[0])
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) > 0:
+				return unknownCommand(cmd, args[0])
+			case a.format != report.Text:
+				return usage("towpath --help", "which command?")
 			}
-			return nil
+			return cmd.Help()
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			return a.flags.check(a)
-		},
+		Args:              cobra.ArbitraryArgs,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.flags.check(a, cmd) },
 	}
+	root.SuggestionsMinimumDistance = 2
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
+	root.SetArgs(a.Args)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return exitError{exitUsage, err, cmd.CommandPath() + " --help"}
 	})
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) { a.help(cmd, args, help) })
 	root.PersistentFlags().StringVarP(&a.flags.output, "output", "o", "text", "output `format`: text, json or yaml")
-	root.AddCommand(newExplain(a), newDoctor(a), newRollback(a), newHistory(a), newRules(a), newDemo(a), newVersion(a))
+	complete(root, "output", "text", "json", "yaml")
+	root.AddCommand(newExplain(a), newLint(a), newDoctor(a), newApply(a), newRollback(a), newHistory(a), newDemo(a), newRules(a), newVersion(a))
+	root.SetHelpCommand(newHelp())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd(a.Args...)
 	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			scripts(a, c)
+		}
 		usageErrors(c)
+		completions(c)
 	}
 	return root
+}
+
+// unknownCommand names the nearest command that there is.
+func unknownCommand(root *cobra.Command, typed string) error {
+	hint := "towpath --help"
+	if near := root.SuggestionsFor(typed); len(near) > 0 {
+		hint = "towpath " + near[0]
+	}
+	return usage(hint, "%q is no command of towpath", typed)
 }
 
 // usageErrors makes wrong arguments a usage error, as wrong flags are.

@@ -82,8 +82,8 @@ func credentials(data []byte, ref route.Ref) (*route.Auth, error) {
 		return nil, err
 	}
 	var c dockerConfig
-	if err := json.Unmarshal(data, &c); err != nil {
-		return nil, fmt.Errorf("it is no JSON: %w", err)
+	if json.Unmarshal(data, &c) != nil {
+		return nil, errNoJSON
 	}
 	if c.Auths == nil {
 		return nil, errors.New("it has no auths")

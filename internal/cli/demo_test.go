@@ -31,7 +31,7 @@ func TestDemoPlaysOneScene(t *testing.T) {
 func TestDemoGivesOneDocument(t *testing.T) {
 	status, out, errs := runDemo(t.Context(), "--scene", "1", "-o", "json")
 	var d demo.Document
-	if err := json.Unmarshal([]byte(out), &d); status != exitClean || errs != "" || err != nil || d.Kind != "Demo" || len(d.Scenes) != 1 {
+	if err := json.Unmarshal([]byte(out), &d); status != exitClean || errs != "" || err != nil || d.Kind != "demo" || len(d.Scenes) != 1 {
 		t.Errorf("%d, %v\n%s\n%s", status, err, out, errs)
 	}
 }

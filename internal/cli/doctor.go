@@ -2,9 +2,7 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +12,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/repair"
 	"github.com/towpath-dev/towpath/internal/report"
 	"github.com/towpath-dev/towpath/internal/snapshot"
+	"github.com/towpath-dev/towpath/internal/survey"
 )
 
 type doctorFlags struct {
@@ -42,12 +41,13 @@ it back.`,
   towpath doctor --creds pull-secret.yaml registry.corp/app:2
   towpath doctor --save snapshot.json nginx     on the node
   towpath doctor --from snapshot.json           elsewhere`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.doctor(cmd.Context(), args, f) },
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.doctor(cmd, args, f) },
 	}
 	a.flags.node(c.Flags())
 	a.flags.network(c.Flags())
-	a.flags.findings(c.Flags())
+	a.flags.findings(c.Flags(), "error")
 	a.flags.changes(c.Flags())
 	c.Flags().BoolVar(&f.fix, "fix", false, "cure what can be cured on this node, after showing it")
 	c.Flags().BoolVar(&f.deep, "deep", false, "download every blob and check its digest")
@@ -57,7 +57,8 @@ it back.`,
 	return c
 }
 
-func (a *app) doctor(ctx context.Context, args []string, f doctorFlags) error {
+func (a *app) doctor(cmd *cobra.Command, args []string, f doctorFlags) error {
+	ctx := cmd.Context()
 	switch {
 	case f.from != "" && len(args) > 0:
 		return usage("towpath doctor --from "+f.from, "--from holds an image already; leave %s out", args[0])
@@ -69,8 +70,8 @@ func (a *app) doctor(ctx context.Context, args []string, f doctorFlags) error {
 			return err
 		}
 		return a.conclude(s, a.judge(s))
-	case len(args) == 0:
-		return usage("towpath doctor ghcr.io/owner/app:1", "which image? doctor needs a reference")
+	case len(args) != 1:
+		return exitError{exitUsage, exactly("IMAGE")(cmd, args), "towpath doctor ghcr.io/owner/app:1"}
 	}
 	root, err := a.openRoot()
 	if err != nil {
@@ -81,32 +82,40 @@ func (a *app) doctor(ctx context.Context, args []string, f doctorFlags) error {
 	if err != nil {
 		return err
 	}
-	if !f.fix {
-		a.notePending()
+	if f.fix {
+		return a.heal(ctx, q, f.save)
 	}
+	a.notePending()
+	s, v, err := a.look(ctx, q, f.save)
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	d := a.judge(s)
+	d.Findings = repair.Resolve(doctor.Repairable(v), d.Findings)
+	return a.conclude(s, d)
+}
+
+// look takes the snapshot, with a word on a terminal about what is looked at,
+// and saves it if that is wanted.
+func (a *app) look(ctx context.Context, q doctor.Request, save string) (*snapshot.Snapshot, *survey.Survey, error) {
 	watch, done := a.watch()
 	q.Watch = watch
 	s, v, err := doctor.Look(ctx, q)
 	done()
-	q.Watch = nil
+	switch {
+	case err != nil:
+		return nil, nil, asUsage(err)
+	case ctx.Err() != nil:
+		err = exitError{status: exitFailed, err: errInterrupted}
+	case save != "":
+		err = saveSnapshot(save, s)
+	}
 	if err != nil {
-		return asUsage(err)
+		v.Close()
+		return nil, nil, err
 	}
-	defer v.Close()
-	if ctx.Err() != nil {
-		return exitError{exitFailed, fmt.Errorf("interrupted"), ""}
-	}
-	if f.save != "" {
-		if err := saveSnapshot(f.save, s); err != nil {
-			return err
-		}
-	}
-	d := a.judge(s)
-	d.Findings = repair.Resolve(doctor.Repairable(v), d.Findings)
-	if f.fix {
-		return a.heal(ctx, q, s, v, d)
-	}
-	return a.conclude(s, d)
+	return s, v, nil
 }
 
 func (a *app) judge(s *snapshot.Snapshot) diagnosis.Diagnosis {
@@ -131,11 +140,10 @@ func (a *app) examination(root *node.Root, image string, f doctorFlags) (doctor.
 	if err != nil {
 		return doctor.Request{}, err
 	}
-	q, err := a.request(root)
+	q, err := a.request(root, survey.Request{})
 	if err != nil {
 		return doctor.Request{}, err
 	}
-	a.live(&q)
 	extra, err := a.resolvers()
 	return doctor.Request{
 		Survey: q, Image: image, Login: login, Extra: extra, Realms: f.realms, Budget: a.flags.timeout, Deep: f.deep,
@@ -149,35 +157,4 @@ func (a *app) watch() (tell func(snapshot.Hop, snapshot.Summary), done func()) {
 	}
 	p := report.NewProgress(a.Err)
 	return func(h snapshot.Hop, st snapshot.Summary) { p.Say(fmt.Sprintf("%s  %s", h.Endpoint, st.Stage)) }, p.Done
-}
-
-func loadSnapshot(name string) (*snapshot.Snapshot, error) {
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return nil, exitError{exitUsage, fmt.Errorf("--from: %w", err), ""}
-	}
-	var s snapshot.Snapshot
-	if err := json.Unmarshal(data, &s); err != nil {
-		return nil, exitError{exitUsage, fmt.Errorf("--from %s: it is no snapshot: %w", name, err), "a file that towpath doctor --save wrote"}
-	}
-	if s.Schema != snapshot.Schema {
-		return nil, usage("a file that towpath doctor --save wrote", "--from %s: its schema is %q, and this towpath reads %s", name, s.Schema, snapshot.Schema)
-	}
-	return &s, nil
-}
-
-func saveSnapshot(name string, s *snapshot.Snapshot) error {
-	data, err := json.MarshalIndent(s, "", " ")
-	if err != nil {
-		return fmt.Errorf("save the snapshot: %w", err)
-	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return fmt.Errorf("save the snapshot: %w", err)
-	}
-	if _, err := f.Write(append(data, '\n')); err != nil {
-		f.Close()
-		return fmt.Errorf("save the snapshot to %s: %w", name, err)
-	}
-	return f.Close()
 }

@@ -22,39 +22,33 @@ files that are ignored, with the reason. It uses no network.`,
 		Example: `  towpath explain ghcr.io/owner/app:1
   towpath explain --runtime containerd@1.6 --hosts-dir ./certs.d registry.corp:5000/app
   towpath explain --registries registries.yaml nginx`,
-		Args: cobra.ExactArgs(1),
+		Args:              exactly("IMAGE"),
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ref, err := route.ParseRef(args[0])
 			if err != nil {
 				return usage("", "%v", err)
 			}
-			root, err := a.openRoot()
+			a.notePending()
+			s, done, err := a.survey(cmd.Context(), survey.Request{Registry: ref.Registry, Still: true})
 			if err != nil {
 				return err
 			}
-			defer root.Close()
-			q, err := a.request(root)
-			if err != nil {
-				return err
-			}
-			q.Registry = ref.Registry
-			s, err := take(cmd.Context(), q)
-			if err != nil {
-				return err
-			}
-			defer s.Close()
+			defer done()
 			x := report.Explanation{
 				Image: args[0], Ref: ref, Table: s.Reading.Table, Proxy: proxyOf(s),
 				Findings: a.flags.kept(touching(s.Reading.Findings, ref.Registry)), Files: s.Files,
 			}
-			if a.format != report.Text {
-				return report.Write(a.Out, a.format, report.NewExplain(x))
+			if a.format == report.Text {
+				report.NewTerminal(a.Out, a.Env).Explain(x)
+			} else if err := report.Write(a.Out, a.format, report.NewExplain(x)); err != nil {
+				return err
 			}
-			report.NewTerminal(a.Out, a.Env).Explain(x)
-			return nil
+			return a.flags.status(x.Findings)
 		},
 	}
 	a.flags.node(c.Flags())
+	a.flags.findings(c.Flags(), "none")
 	return c
 }
 

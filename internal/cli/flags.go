@@ -5,8 +5,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/towpath-dev/towpath/internal/dialect/all"
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/report"
 )
@@ -43,6 +45,7 @@ func (f *flags) node(s *pflag.FlagSet) {
 	s.StringVar(&f.hostsDir, "hosts-dir", "", "read certs.d from `DIR`")
 	s.StringVar(&f.registries, "registries", "", "read registries.yaml from `FILE`")
 	s.StringVar(&f.containerdConfig, "containerd-config", "", "read containerd's configuration from `FILE`")
+	s.StringVar(&f.state, "state", "", "the journal of changes is in `DIR` (default ROOT/var/lib/towpath)")
 }
 
 // network adds the flags of commands that ask hosts.
@@ -55,31 +58,42 @@ func (f *flags) network(s *pflag.FlagSet) {
 	s.DurationVar(&f.timeout, "timeout", 20*time.Second, "give up after this `time`")
 }
 
-// findings adds the flags of commands that judge.
-func (f *flags) findings(s *pflag.FlagSet) {
-	s.StringVar(&f.failOn, "fail-on", "error", "exit with 1 at findings of this `severity` or above: error, warning or info")
+// severities are what --fail-on takes.
+var severities = []string{"error", "warning", "info", "none"}
+
+// dialect adds the flag that says what the files of the command line are.
+func (f *flags) dialect(c *cobra.Command, into *string) {
+	c.Flags().StringVar(into, "from", "", "read every PATH as `DIALECT`: "+strings.Join(all.Names(), ", "))
+	complete(c, "from", all.Names()...)
+}
+
+// findings adds the flags of commands that judge, with the severity at which they fail.
+func (f *flags) findings(s *pflag.FlagSet, failOn string) {
+	s.StringVar(&f.failOn, "fail-on", failOn, "exit with 1 at findings of this `severity` or above: error, warning, info, or none of them")
 	s.StringArrayVar(&f.ignore, "ignore", nil, "leave out findings with this `CODE` (repeatable)")
 }
 
 // changes adds the flags of commands that change a node.
 func (f *flags) changes(s *pflag.FlagSet) {
-	s.StringVar(&f.state, "state", "", "keep the journal in `DIR` (default ROOT/var/lib/towpath)")
 	s.BoolVarP(&f.yes, "yes", "y", false, "answer every question with yes")
 	s.BoolVar(&f.allowRestart, "allow-restart", false, "restart the runtime where a change needs it")
 }
 
 // check refuses values that no command can use.
-func (f *flags) check(a *app) error {
-	a.format = report.Format(f.output)
-	if !slices.Contains([]report.Format{report.Text, report.JSON, report.YAML}, a.format) {
-		bad := f.output
-		f.output = string(report.Text)
-		return usage("-o json", "-o %s: the formats are text, json and yaml", bad)
+func (f *flags) check(a *app, cmd *cobra.Command) error {
+	if own := cmd.Flag("fail-on"); own != nil && !own.Changed {
+		f.failOn = own.DefValue // commands share the variable, not the default
 	}
-	if f.failOn != "" {
-		var s finding.Severity
-		if s.UnmarshalText([]byte(f.failOn)) != nil {
-			return usage("--fail-on warning", "--fail-on %s: the severities are error, warning and info", f.failOn)
+	if !slices.Contains(formats, report.Format(f.output)) {
+		return usage("-o json", "-o %s: the formats are text, json and yaml", f.output)
+	}
+	a.format = report.Format(f.output)
+	if f.failOn != "" && !slices.Contains(severities, f.failOn) {
+		return usage("--fail-on warning", "--fail-on %s: it takes error, warning, info or none", f.failOn)
+	}
+	for _, code := range f.ignore {
+		if !slices.ContainsFunc(kinds(), func(k finding.Kind) bool { return called(k, code) }) {
+			return usage("towpath rules", "--ignore %s: there is no such code", code)
 		}
 	}
 	if f.timeout < 0 {
@@ -95,10 +109,10 @@ func (f *flags) check(a *app) error {
 }
 
 // kept drops the findings that --ignore names.
-func (f *flags) kept(all []finding.Finding) []finding.Finding {
-	out := all[:0:0]
-	for _, x := range all {
-		if !slices.ContainsFunc(f.ignore, func(code string) bool { return code == x.Code || strings.EqualFold(code, x.ID) }) {
+func (f *flags) kept(found []finding.Finding) []finding.Finding {
+	out := found[:0:0]
+	for _, x := range found {
+		if !slices.ContainsFunc(f.ignore, func(code string) bool { return strings.EqualFold(code, x.Code) || strings.EqualFold(code, x.ID) }) {
 			out = append(out, x)
 		}
 	}
@@ -106,13 +120,13 @@ func (f *flags) kept(all []finding.Finding) []finding.Finding {
 }
 
 // status is the exit status that findings ask for, as an error for cobra.
-func (f *flags) status(all []finding.Finding) error {
+func (f *flags) status(found []finding.Finding) error {
 	var limit finding.Severity
-	_ = limit.UnmarshalText([]byte(f.failOn))
-	for _, x := range all {
-		if x.Severity >= limit {
-			return exitError{status: exitFindings}
-		}
+	if limit.UnmarshalText([]byte(f.failOn)) != nil {
+		return nil // "none", or a command without the flag
+	}
+	if slices.ContainsFunc(found, func(x finding.Finding) bool { return x.Severity >= limit }) {
+		return exitError{status: exitFindings}
 	}
 	return nil
 }

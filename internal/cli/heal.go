@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -18,23 +17,27 @@ import (
 
 // heal cures what edits on this node can cure, and proves it with a fresh look
 // and a pull by the runtime itself.
-func (a *app) heal(ctx context.Context, q doctor.Request, s *snapshot.Snapshot, v *survey.Survey, d diagnosis.Diagnosis) error {
-	p, cured := repair.Cure(doctor.Repairable(v), slices.DeleteFunc(slices.Clone(d.Findings), func(f finding.Finding) bool { return f.Severity == finding.Info }))
-	p.Reason = "doctor --fix " + q.Image
-	c := report.NewChange("", p, cured)
+func (a *app) heal(ctx context.Context, q doctor.Request, save string) error {
+	before, err := a.recover(ctx, restarter{app: a})
+	if err != nil {
+		return err
+	}
+	s, v, err := a.look(ctx, q, save)
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	n := doctor.Repairable(v)
+	d := a.judge(s)
+	d.Findings = repair.Resolve(n, d.Findings)
 	if a.format == report.Text {
 		a.printText(s, d)
 	}
-	if p.Empty() {
-		return a.finishHeal(s, d, c, a.flags.status(d.Findings))
-	}
-	if state := a.consent(p); state != "" {
-		c.State = state
-		return a.finishHeal(s, d, c, exitError{status: exitFindings})
-	}
-	proof := &proof{app: a, q: q, before: d, cured: cured}
-	result, err := a.carry(ctx, p, v, proof.check)
-	err = outcome(&c, result, err)
+	p, cured := repair.Cure(n, troubles(d.Findings))
+	p.Reason = "doctor --fix " + q.Image
+	proof := &proof{app: a, q: q, node: v, before: d, cured: cured}
+	c, err := a.change(ctx, p, restarter{a, v}, proof.check)
+	c.Cures, c.Recovered = report.NewChange(p, cured).Cures, append(before.Recovered, c.Recovered...)
 	if proof.snap != nil {
 		s, d = proof.snap, proof.after
 		d.Findings = a.flags.kept(d.Findings)
@@ -46,11 +49,6 @@ func (a *app) heal(ctx context.Context, q doctor.Request, s *snapshot.Snapshot, 
 	if err == nil {
 		err = a.flags.status(d.Findings)
 	}
-	return a.finishHeal(s, d, c, err)
-}
-
-// finishHeal writes the one document, or the last line.
-func (a *app) finishHeal(s *snapshot.Snapshot, d diagnosis.Diagnosis, c report.Change, err error) error {
 	if a.format == report.Text {
 		report.NewTerminal(a.Out, a.Env).Changed(c)
 		return err
@@ -60,25 +58,19 @@ func (a *app) finishHeal(s *snapshot.Snapshot, d diagnosis.Diagnosis, c report.C
 	if werr := report.Write(a.Out, a.format, doc); werr != nil {
 		return werr
 	}
-	if exit, ok := errors.AsType[exitError](err); ok {
-		fmt.Fprintln(a.Err, "towpath:", states(exit))
-		exit.err = nil
-		return exit
-	}
-	return err
+	return a.told(err)
 }
 
-func states(e exitError) string {
-	if e.err == nil {
-		return "see the document"
-	}
-	return e.err.Error()
+// troubles are the findings that are worth a change to the node.
+func troubles(all []finding.Finding) []finding.Finding {
+	return slices.DeleteFunc(slices.Clone(all), func(f finding.Finding) bool { return f.Severity == finding.Info })
 }
 
 // proof is the fresh look after a fix.
 type proof struct {
 	app    *app
 	q      doctor.Request
+	node   *survey.Survey // before the fix
 	before diagnosis.Diagnosis
 	cured  []finding.Finding
 
@@ -89,25 +81,25 @@ type proof struct {
 // check decides whether a fix stays. It does when the image is served and the
 // runtime pulls it. It also does when what was fixed is gone and the pull gets
 // further, to a fault that was hidden behind it; everything else is taken back.
-func (p *proof) check(ctx context.Context) error {
+func (p *proof) check(ctx context.Context) (string, error) {
 	s, v, err := doctor.Look(ctx, p.q)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer v.Close()
 	p.snap, p.after = s, doctor.Judge(s)
-	if err := p.app.healthy(ctx, v); err != nil {
-		return err
+	if _, err := p.app.healthy(ctx, p.node); err != nil {
+		return "", err
 	}
 	if p.after.Verdict == diagnosis.Healthy || p.after.Verdict == diagnosis.Degraded {
 		return p.app.pulls(ctx, v, s.Ref, p.q.Login)
 	}
 	for _, f := range p.after.Findings {
 		if f.Role == finding.Primary && f.Severity == finding.Error && !p.hidden(f) {
-			return fmt.Errorf("the image still cannot be pulled: %s: %s", f.Code, f.Text)
+			return "", fmt.Errorf("the image still cannot be pulled: %s: %s", f.Code, f.Text)
 		}
 	}
-	return nil
+	return "a fresh look, in which the pull gets further", nil
 }
 
 // hidden reports whether a finding is new and lies behind what was fixed, or was

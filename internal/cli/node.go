@@ -24,9 +24,9 @@ func (a *app) openRoot() (*node.Root, error) {
 	return r, nil
 }
 
-// request is the survey that the flags ask for.
-func (a *app) request(root *node.Root) (survey.Request, error) {
-	q := survey.Request{Root: root, Runtime: a.flags.runtime, Env: a.Env}
+// request completes a survey by what the flags say.
+func (a *app) request(root *node.Root, q survey.Request) (survey.Request, error) {
+	q.Root, q.Runtime, q.Env = root, a.flags.runtime, a.Env
 	for _, f := range []struct {
 		flag, value, what string
 		into              *string
@@ -47,7 +47,30 @@ func (a *app) request(root *node.Root) (survey.Request, error) {
 		}
 		*f.into = name
 	}
+	if a.atHome() && !q.Still { // CRI sockets are those of the machine itself
+		q.Ask = func(ctx context.Context, socket string) (snapshot.CRI, string) { return runtime.Look(ctx, socket) }
+	}
 	return q, nil
+}
+
+// survey looks at the node that the flags name. The function gives back what
+// that holds open. That the user has to choose a runtime is a usage error.
+func (a *app) survey(ctx context.Context, q survey.Request) (*survey.Survey, func(), error) {
+	root, err := a.openRoot()
+	if err != nil {
+		return nil, nil, err
+	}
+	q, err = a.request(root, q)
+	if err != nil {
+		root.Close()
+		return nil, nil, err
+	}
+	s, err := survey.Take(ctx, q)
+	if err != nil {
+		root.Close()
+		return nil, nil, asUsage(err)
+	}
+	return s, func() { s.Close(); root.Close() }, nil
 }
 
 // path makes a path of the command line one of the node. Without --root
@@ -56,25 +79,22 @@ func (a *app) path(name string) (string, error) {
 	if filepath.IsAbs(name) || !a.atHome() {
 		return filepath.Join("/", name), nil
 	}
-	return filepath.Abs(name)
+	return absolute(name)
+}
+
+// absolute is a path of the machine that towpath runs on.
+func absolute(name string) (string, error) {
+	abs, err := filepath.Abs(name)
+	if err != nil {
+		return "", fmt.Errorf("find %s: %w", name, err)
+	}
+	return abs, nil
 }
 
 // atHome reports whether the node is this machine.
 func (a *app) atHome() bool { return filepath.Clean(a.flags.root) == "/" }
 
-// live asks CRI sockets: only on the machine itself.
-func (a *app) live(q *survey.Request) {
-	if a.atHome() {
-		q.Ask = func(ctx context.Context, socket string) (snapshot.CRI, string) { return runtime.Look(ctx, socket) }
-	}
-}
-
-// take surveys the node; that the user has to choose a runtime is a usage error.
-func take(ctx context.Context, q survey.Request) (*survey.Survey, error) {
-	s, err := survey.Take(ctx, q)
-	return s, asUsage(err)
-}
-
+// asUsage makes a usage error of what only the user can decide.
 func asUsage(err error) error {
 	if choose, ok := errors.AsType[*node.Usage](err); ok {
 		return exitError{exitUsage, choose, ""}

@@ -38,7 +38,7 @@ func newRules(a *app) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			list := kinds()
 			if len(args) == 1 {
-				list = slices.DeleteFunc(list, func(k finding.Kind) bool { return k.Code != args[0] && !strings.EqualFold(k.ID, args[0]) })
+				list = slices.DeleteFunc(list, func(k finding.Kind) bool { return !called(k, args[0]) })
 				if len(list) == 0 {
 					return usage("towpath rules", "there is no rule %s", args[0])
 				}
@@ -56,13 +56,7 @@ func newRules(a *app) *cobra.Command {
 	}
 }
 
-func completeCodes(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	var out []string
-	for _, k := range kinds() {
-		out = append(out, k.Code+"\t"+k.Title)
-	}
-	return slices.Compact(out), cobra.ShellCompDirectiveNoFileComp
+// called reports whether a kind has a code or number.
+func called(k finding.Kind, name string) bool {
+	return strings.EqualFold(k.Code, name) || strings.EqualFold(k.ID, name)
 }

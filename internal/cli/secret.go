@@ -11,6 +11,9 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
+// errNoJSON says no more: errors of the decoder quote what they stumble over.
+var errNoJSON = errors.New("it is not the JSON of a docker configuration")
+
 // secretData takes the document out of a Kubernetes secret; nil when the file is
 // no secret.
 func secretData(data []byte) ([]byte, error) {
@@ -20,17 +23,17 @@ func secretData(data []byte) ([]byte, error) {
 	var c dockerConfig
 	if trimmed := bytes.TrimSpace(data); len(trimmed) > 0 && trimmed[0] != '{' {
 		var doc map[string]any
-		if err := yaml.Unmarshal(data, &doc); err != nil {
-			return nil, fmt.Errorf("it is neither JSON nor YAML: %w", err)
+		if yaml.Unmarshal(data, &doc) != nil {
+			return nil, errors.New("it is neither JSON nor YAML") // the error would quote it
 		}
 		asJSON, err := json.Marshal(doc)
 		if err != nil {
-			return nil, fmt.Errorf("it cannot be read: %w", err)
+			return nil, errors.New("it cannot be read as JSON")
 		}
 		data = asJSON
 	}
-	if err := json.Unmarshal(data, &c); err != nil {
-		return nil, fmt.Errorf("it is no JSON: %w", err)
+	if json.Unmarshal(data, &c) != nil {
+		return nil, errNoJSON
 	}
 	const key = ".dockerconfigjson"
 	if text, ok := c.StringData[key]; ok {

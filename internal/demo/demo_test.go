@@ -123,7 +123,7 @@ func TestEachSceneTellsItsStory(t *testing.T) {
 		got := text(t, []Outcome{o}, "LANG=C.UTF-8")
 		want := []string{
 			o.Scene.Title, "$ crictl pull " + o.Scene.Image, "$ towpath doctor " + o.Scene.Image, "✗ broken", "$ towpath doctor --fix", "✓ healthy",
-			"✓ applied and verified", "$ towpath rollback", "✓ rolled back: every file is as it was",
+			"✓ applied, verified by a fresh look", "$ towpath rollback", "✓ rolled back: every file is as it was",
 		}
 		for _, a := range o.Scene.Acts {
 			want = append(want, "✗ error  "+a.Cause)
@@ -157,7 +157,7 @@ func TestTheDocumentTellsAllThatWasSeen(t *testing.T) {
 	if err := json.Unmarshal(data, &d); err != nil {
 		t.Fatal(err)
 	}
-	if d.Schema != "towpath/v1" || d.Kind != "Demo" || !d.Green || len(d.Scenes) != 5 || d.Findings == nil {
+	if d.Schema != "towpath/v1" || d.Kind != "demo" || !d.Green || len(d.Scenes) != 5 || d.Findings == nil {
 		t.Errorf("%+v", d)
 	}
 	for _, s := range d.Scenes {

@@ -9,7 +9,7 @@ import (
 // Document is the result for programs.
 type Document struct {
 	Schema   string           `json:"schema"`
-	Kind     string           `json:"kind"` // "Demo"
+	Kind     string           `json:"kind"` // "demo"
 	Green    bool             `json:"green"`
 	Ms       int64            `json:"ms"`
 	Scenes   []SceneDocument  `json:"scenes"`
@@ -52,7 +52,7 @@ type Rollback struct {
 
 // NewDocument is the document of a play.
 func NewDocument(all []Outcome, took time.Duration) Document {
-	d := Document{Schema: report.Schema, Kind: "Demo", Green: true, Ms: took.Milliseconds(), Scenes: []SceneDocument{}, Findings: []report.Finding{}}
+	d := Document{Schema: report.Schema, Kind: "demo", Green: true, Ms: took.Milliseconds(), Scenes: []SceneDocument{}, Findings: []report.Finding{}}
 	for _, o := range all {
 		d.Green = d.Green && o.Err == nil
 		d.Scenes = append(d.Scenes, o.document())
@@ -78,10 +78,11 @@ func (o Outcome) document() SceneDocument {
 func (p Played) document(a Act) ActDocument {
 	d := ActDocument{Sees: p.Sees, Advice: optional(a.Advice), Cause: a.Cause, ByHand: optional(a.Hand), Before: p.Before.document(), After: p.After.document()}
 	if !p.Plan.Empty() {
-		c := report.NewChange("", p.Plan, p.Cured)
+		c := report.NewChange(p.Plan, p.Cured)
 		c.ID, c.State = optional(p.Entry), "refused"
 		if p.Entry != "" {
 			c.State = "done"
+			c.Proven("a fresh look")
 		}
 		d.Repair = &c
 	}

@@ -51,8 +51,9 @@ func Judge(s *snapshot.Snapshot, rules []rule.Rule, kinds []finding.Kind) Diagno
 	}
 	all = append(all, j.unexplained(all)...)
 	j.roles(all)
+	all = once(all)
 	serving := j.serving(all)
-	all = asked(all, serving)
+	all = asked(all, j.reached(all))
 	j.weigh(all, serving)
 	sort(all)
 	return Diagnosis{Verdict: j.verdict(all, serving), Findings: told(all)}
@@ -63,19 +64,25 @@ type judge struct {
 	symptoms map[string][]string
 }
 
+// standing are the warnings of reading the files that bear on every pull.
+var standing = []string{"tls/verification-off", "config/not-loaded"}
+
 // mistakes are what reading the files found that bears on any pull: files that
 // were meant to count and do not, certificates that are not verified, mirrors
 // that are passed over. Advice on order and safety of files is the business of
 // lint.
 func (j judge) mistakes(f finding.Finding) bool {
+	if nameless(f) {
+		return false
+	}
 	passed := f.Code == "config/resolve-capability-missing" && f.Registry != "" && j.s.Ref.Digest == ""
-	return f.Severity == finding.Error || f.Code == "tls/verification-off" || f.Code == "config/not-loaded" || passed
+	return f.Severity == finding.Error || slices.Contains(standing, f.Code) || passed
 }
 
 // oddities are also worth telling when the pull fails: something written for
 // this registry that has no effect, or not the one that it seems to have.
 func (j judge) oddities(f finding.Finding) bool {
-	if j.mistakes(f) {
+	if j.mistakes(f) || nameless(f) {
 		return true
 	}
 	return f.Severity == finding.Warning && f.Registry != "" && (f.Ignores || slices.Contains([]string{
@@ -87,7 +94,7 @@ func (j judge) oddities(f finding.Finding) bool {
 func (j judge) configuration(bears func(finding.Finding) bool) []finding.Finding {
 	var out []finding.Finding
 	for _, f := range j.s.Config {
-		if !bears(f) || f.Registry != "" && f.Registry != j.s.Ref.Registry {
+		if !bears(f) || f.Registry != "" && f.Registry != j.s.Ref.Registry || stray(f, j.s.Ref.Registry) {
 			continue
 		}
 		if f.Stage == "" {
@@ -96,6 +103,23 @@ func (j judge) configuration(bears func(finding.Finding) bool) []finding.Finding
 		out = append(out, j.placed(f))
 	}
 	return out
+}
+
+// nameless reports that a finding is about a directory that no image can name.
+func nameless(f finding.Finding) bool {
+	return f.Code == "config/wrong-directory-name" && f.Registry == "" && f.Fix == nil && path.Base(f.At.File) != "_default"
+}
+
+// stray reports that a finding is about a directory that no image can name and
+// nothing says was meant for this registry.
+func stray(f finding.Finding, registry string) bool {
+	if !nameless(f) {
+		return false
+	}
+	name := path.Base(f.At.File)
+	core := strings.Trim(strings.TrimPrefix(strings.TrimPrefix(strings.ToLower(name), "http"), "s:"), "*._-:/")
+	label, _, _ := strings.Cut(registry, ".")
+	return core != "" && !strings.Contains(registry, core) && !strings.Contains(core, label)
 }
 
 // placed ties a finding about an endpoint to the hop that it makes; one about an
@@ -163,6 +187,22 @@ func distinct(all []finding.Finding) []finding.Finding {
 	})
 }
 
+// once drops what is wrong a second time with an endpoint that stands in the
+// chain twice, as mirror and as server: the first of them served, the second is
+// not asked.
+func once(all []finding.Finding) []finding.Finding {
+	type key struct{ code, id, subject, endpoint, because string }
+	seen := map[key]int{}
+	return slices.DeleteFunc(all, func(f finding.Finding) bool {
+		k := key{f.Code, f.ID, f.Subject, f.Endpoint, f.Because}
+		hop, told := seen[k]
+		if !told {
+			seen[k] = f.Hop
+		}
+		return told && f.Endpoint != "" && f.Hop != hop
+	})
+}
+
 var unexplained = finding.Kind{
 	Code: "network/unexplained", ID: "network/unexplained",
 	Title:    "A host of the chain fails in a way that no rule explains",
@@ -181,8 +221,8 @@ func (j judge) unexplained(all []finding.Finding) []finding.Finding {
 	}
 	var out []finding.Finding
 	for _, h := range j.s.Pull.Hops {
-		if h.Failure == nil || slices.ContainsFunc(all, func(f finding.Finding) bool {
-			return f.Endpoint == h.Endpoint || f.Endpoint == "" && explains(f, h.Failure)
+		if h.Failure == nil || h.Failure.Cause == snapshot.NotNeeded || slices.ContainsFunc(all, func(f finding.Finding) bool {
+			return f.Endpoint == h.Endpoint || f.Endpoint == "" && (explains(f, h.Failure) || writes(f, &h))
 		}) {
 			continue
 		}
@@ -191,6 +231,12 @@ func (j judge) unexplained(all []finding.Finding) []finding.Finding {
 		out = append(out, f.Saw(h.Failure.Text, h.Endpoint, "curl -sSv "+h.Endpoint+"/"))
 	}
 	return out
+}
+
+// writes reports whether a finding is about the line that makes a hop which no
+// request can be made to.
+func writes(f finding.Finding, h *snapshot.Hop) bool {
+	return h.Broken != "" && f.At.Line > 0 && f.At.File == h.From.File && f.At.Line == h.From.Line
 }
 
 // about reports whether a finding is about one hop.
@@ -243,9 +289,18 @@ func (j judge) causes(c, f finding.Finding) bool {
 	if c.Stage == "config" && c.Stops && f.Code == "node/runtime-not-responding" {
 		return true // the runtime does not answer because it could not load this
 	}
-	lost := c.Ignores && (c.Severity == finding.Error || c.Registry == j.s.Ref.Registry) || c.Code == "config/template-overrides-registries"
+	if c.Stage == "config" && c.Stops && c.Endpoint == "" && slices.Contains(given, f.Code) && j.unwritten(f) {
+		return true // nobody knows what the files would say of this host
+	}
+	if c.Ignores && c.Stage == "config" && c.Endpoint != "" && slices.Contains(given, f.Code) && about(f, &j.s.Pull.Hops[c.Hop]) {
+		return true // what is written for this endpoint does not count
+	}
+	lost := c.Ignores && (c.Severity == finding.Error || c.Registry == j.s.Ref.Registry) || slices.Contains(unheard, c.Code)
 	return lost && c.Stage == "config" && !f.Ignores && f.Endpoint != "" && (j.unwritten(f) || j.generated(c, f))
 }
+
+// unheard are the findings about files that count and keep others from counting.
+var unheard = []string{"config/template-overrides-registries", "config/directory-hides-default"}
 
 // given is what hosts lack when an entry of registries.yaml is lost.
 var given = []string{"tls/private-ca-untrusted", "tls/client-certificate-required", "auth/no-credentials-sent"}
@@ -253,7 +308,7 @@ var given = []string{"tls/private-ca-untrusted", "tls/client-certificate-require
 // generated reports whether an endpoint stands in a file that K3s or RKE2 made
 // of the one that a finding is about, and lacks what could only come from there.
 func (j judge) generated(c, f finding.Finding) bool {
-	if c.Registry == "" || path.Base(c.At.File) != "registries.yaml" || !slices.Contains(given, f.Code) || j.s.Pull == nil {
+	if c.Registry == "" && !strings.Contains(c.Text, f.Subject) || path.Base(c.At.File) != "registries.yaml" || !slices.Contains(given, f.Code) || j.s.Pull == nil {
 		return false
 	}
 	return slices.ContainsFunc(j.s.Pull.Hops, func(h snapshot.Hop) bool {
@@ -277,6 +332,15 @@ func (j judge) serving(all []finding.Finding) int {
 		return -1
 	}
 	if stopped(all) || j.s.Table.Route(j.s.Ref.Registry).Fails != "" {
+		return -1
+	}
+	return j.reached(all)
+}
+
+// reached is the index of the host that would serve the image if nothing on the
+// node itself kept the runtime from asking; -1: none would.
+func (j judge) reached(all []finding.Finding) int {
+	if j.s.Pull == nil {
 		return -1
 	}
 	for i, h := range j.s.Pull.Hops {

@@ -62,8 +62,9 @@ func (d Dialect) Losses(t route.Table) []finding.Finding {
 	for _, r := range t.Routes {
 		for _, l := range d.Limits {
 			if l.Hits(t, r) {
-				f := Loss.New(r.Match, finding.Args{"dialect": d.Name, "concept": l.Concept, "route": r.Match, "nearest": l.Nearest})
-				out = append(out, f.In(r.From).Saw(l.Text, r.From.String(), "towpath explain "+r.Match+"/IMAGE"))
+				args := finding.Args{"dialect": d.Name, "concept": l.Concept, "route": r.Match, "nearest": l.Nearest}
+				f := Loss.New(r.Match, args)
+				out = append(out, f.In(r.From).Saw(finding.Say(l.Text, args), r.From.String(), "towpath explain "+r.Match+"/IMAGE"))
 			}
 		}
 	}

@@ -250,7 +250,11 @@ func (l *looker) sandbox(ctx context.Context) {
 		return
 	}
 	ref, err := route.ParseRef(rt.Sandbox.Image)
-	if err != nil || ref.String() == l.s.Ref.String() {
+	if err != nil {
+		l.s.Sandbox = &snapshot.Pull{Image: rt.Sandbox.Image} // nobody can be asked for it
+		return
+	}
+	if ref.String() == l.s.Ref.String() {
 		return
 	}
 	q := l.Survey

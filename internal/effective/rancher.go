@@ -33,6 +33,9 @@ func (r *reading) registriesBeside() {
 	if !same && !told {
 		all = append(all, k3s.Stale(r.Files, r.target, r.k3sOptions()))
 	}
+	if same {
+		r.out.Findings = r.withoutEchoes(all)
+	}
 	for _, f := range all {
 		switch {
 		case f.ID == drifted && same:
@@ -44,6 +47,21 @@ func (r *reading) registriesBeside() {
 		}
 		r.out.Findings = append(r.out.Findings, f)
 	}
+}
+
+// withoutEchoes drops what is wrong with generated files when registries.yaml,
+// which they are made of, is told to be wrong itself: that is where it is
+// repaired, and what is written into them is lost at the next start.
+func (r *reading) withoutEchoes(told []finding.Finding) []finding.Finding {
+	made := map[string]bool{}
+	for _, f := range k3s.Rendered(r.Files, r.target, r.k3sOptions()) {
+		made[f.Path], made[path.Dir(f.Path)] = true, path.Base(f.Path) == "hosts.toml"
+	}
+	return slices.DeleteFunc(r.out.Findings, func(f finding.Finding) bool {
+		return made[f.At.File] && slices.ContainsFunc(told, func(t finding.Finding) bool {
+			return t.Severity == finding.Error && path.Base(t.At.File) == "registries.yaml" && (t.Registry == "" || f.Registry == "" || t.Registry == f.Registry)
+		})
+	})
 }
 
 // mine reports whether a file configures the registry of interest.

@@ -59,24 +59,34 @@ func Look(ctx context.Context, r *Root, n *snapshot.Node, rt *snapshot.Runtime) 
 	return v
 }
 
-// enter opens the file system and the network of a runtime. On a tree that is
-// not this machine connections are made from where we are.
-func enter(r *Root, n *snapshot.Node, rt *snapshot.Runtime) *View {
+// Glance is Look for those who want files alone: it opens the file system of a
+// runtime and leaves all else unseen.
+func Glance(r *Root, n *snapshot.Node, rt *snapshot.Runtime) *View {
 	v := &View{Files: r, ours: true}
-	what := fmt.Sprintf("%s (process %d)", rt.Target.Runtime, rt.PID)
 	if rt.PID != 0 && rt.Root != r.Name() {
 		files, err := r.Process(rt.PID)
-		n.Unseen = append(n.Unseen, refused("file system of "+what, err)...)
+		n.Unseen = append(n.Unseen, refused("file system of "+ofProcess(rt), err)...)
 		if err == nil {
 			v.Files, v.ours = files, false
 		}
 	}
+	return v
+}
+
+// enter opens the file system and the network of a runtime. On a tree that is
+// not this machine connections are made from where we are.
+func enter(r *Root, n *snapshot.Node, rt *snapshot.Runtime) *View {
+	v := Glance(r, n, rt)
 	if r.Name() == "/" {
 		net, err := EnterNet(r, rt)
-		n.Unseen = append(n.Unseen, refused("network of "+what, err)...)
+		n.Unseen = append(n.Unseen, refused("network of "+ofProcess(rt), err)...)
 		v.Net = net
 	}
 	return v
+}
+
+func ofProcess(rt *snapshot.Runtime) string {
+	return fmt.Sprintf("%s (process %d)", rt.Target.Runtime, rt.PID)
 }
 
 // refused notes what could not be looked at; nothing when there was no error.

@@ -13,7 +13,8 @@ var (
 	userInfo   = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/\s"']*@`)
 	keyed      = regexp.MustCompile(`([\w.-]+)(["']\s*[:=]|\s*=|:(?:\s|$|["'\[]))\s*`)
 	blockStart = regexp.MustCompile(`^[|>][-+0-9]*\s*(#.*)?$`)
-	headerHead = regexp.MustCompile(`^\s*\[.*\bheader["']?\s*\]`)
+	secretHead = regexp.MustCompile(`^\s*\[.*\b(headers?["']?|auth["']?|auths["']?\s*\..*)\s*\]`)
+	authBlock  = regexp.MustCompile(`^\s*["']?auth["']?:\s*(#.*)?$`)
 	tableHead  = regexp.MustCompile(`^\s*\[+[^\]=]+\]`)
 	base64Key  = regexp.MustCompile(`LS0tLS1CRUdJTi[A-Za-z0-9+/=]{20,}`)
 )
@@ -29,7 +30,8 @@ var (
 
 // mask returns the lines of a text, line ends included, with the values of
 // credentials replaced: of keys that are named like one in TOML, YAML, JSON and
-// environment files, of headers in hosts.toml, user info in URLs, private keys.
+// environment files, of all keys but the user name among headers and in logins,
+// user info in URLs, private keys.
 // It rather hides too much than too little.
 func mask(text string) []string {
 	all := strings.SplitAfter(text, "\n")
@@ -50,7 +52,9 @@ type masker struct {
 	deeper bool   // lines indented deeper than indent belong to a credential
 	loose  bool   // ... unless they have keys of their own
 	indent int
-	header bool // in a table of HTTP headers
+	header bool // in a table of HTTP headers, or of a login
+	login  bool // in lines indented deeper than margin, which are a login in YAML
+	margin int
 }
 
 func (m *masker) line(s string) string {
@@ -64,11 +68,18 @@ func (m *masker) line(s string) string {
 		return indentOf(s) + stars
 	}
 	if tableHead.MatchString(s) {
-		m.header = headerHead.MatchString(s)
+		m.header = secretHead.MatchString(s)
+	}
+	if strings.TrimSpace(s) != "" && len(indentOf(s)) <= m.margin {
+		m.login = false
 	}
 	s = userInfo.ReplaceAllString(s, "${1}"+stars+"@")
 	s = base64Key.ReplaceAllStringFunc(s, maskBase64)
-	return m.values(s)
+	shown := m.values(s)
+	if authBlock.MatchString(s) {
+		m.login, m.margin = true, len(indentOf(s))
+	}
+	return shown
 }
 
 // continued hides a line that goes on with a credential of the lines before.
@@ -135,7 +146,8 @@ func (m *masker) secret(key, value string) bool {
 	if strings.HasPrefix(value, "{") {
 		return false
 	}
-	return m.header || strings.Contains(key, "header.") || slices.Contains(secretNames, name) ||
+	inSecret := (m.header || m.login) && name != "username"
+	return inSecret || strings.Contains(key, "header.") || slices.Contains(secretNames, name) ||
 		slices.ContainsFunc(secretEnds, func(end string) bool { return strings.HasSuffix(name, end) })
 }
 

@@ -44,6 +44,10 @@ func TestCredentialsNeverShow(t *testing.T) {
 		"private key":        "a: 1\n-----BEGIN RSA PRIVATE KEY-----\n" + canary + "\n-----END RSA PRIVATE KEY-----\nb: 2",
 		"private key inline": "key: -----BEGIN EC PRIVATE KEY-----" + canary + "-----END EC PRIVATE KEY-----",
 		"private key base64": "key: LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQpIdW50ZXIyQ2FuYXJ5" + canary,
+		"toml headers":       "[x.registry.headers]\n  X-Custom = [\"" + canary + "\"]",
+		"toml misspelt":      "[x.configs.\"r.example\".auth]\n  pasword = \"" + canary + "\"",
+		"toml old misspelt":  "[x.auths.\"https://r.example\"]\n  pasword = \"" + canary + "\"",
+		"yaml misspelt":      "configs:\n  r:\n    auth:\n      username: u\n      password: x\n      pasword: " + canary,
 		"crlf":               "password = \"" + canary + "\"\r\nauth = \"" + canary + "\"\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -66,6 +70,8 @@ func TestEverythingElseShows(t *testing.T) {
 		`  client = [["/a.cert", "/a.key"]]`,
 		`capabilities = ["pull", "resolve"]`,
 		"auth:\n  username: u",
+		"auth:\n  username: u\ntls:\n  ca_file: /a",
+		"[x.configs.\"r\".auth]\n  username = \"u\"\n[x.configs.\"r\".tls]\n  ca_file = \"/a\"",
 		`image: quay.io/auth:v1.0`,
 		`{"credsStore":"secretservice","auths":{}}`,
 		"[host.\"https://r.example\".header]\n# none\n[host.\"https://m.example\"]\n  x = \"y\"",

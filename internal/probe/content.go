@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/towpath-dev/towpath/internal/platform"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/snapshot"
 	"github.com/towpath-dev/towpath/internal/upstream"
@@ -28,24 +29,10 @@ type document struct {
 }
 
 type descriptor struct {
-	MediaType string   `json:"mediaType"`
-	Digest    string   `json:"digest"`
-	Size      int64    `json:"size"`
-	Platform  platform `json:"platform"`
-}
-
-type platform struct {
-	OS      string `json:"os"`
-	Arch    string `json:"architecture"`
-	Variant string `json:"variant"`
-}
-
-func (p platform) String() string {
-	s := p.OS + "/" + p.Arch
-	if p.Variant != "" {
-		s += "/" + p.Variant
-	}
-	return s
+	MediaType string            `json:"mediaType"`
+	Digest    string            `json:"digest"`
+	Size      int64             `json:"size"`
+	Platform  platform.Platform `json:"platform"`
 }
 
 // manifest fetches what a digest stands for, chooses the node's platform and
@@ -65,19 +52,38 @@ func (l *look) manifest(ctx context.Context, digest string) {
 	}
 	c := l.content()
 	c.Digest, c.Type, c.Chosen = digest, kind, digest
-	if len(doc.Manifests) > 0 {
+	if len(doc.Manifests) > 0 || isIndex(kind) {
 		c.Chosen = ""
 		chosen := l.choose(doc)
 		if chosen == nil {
 			l.fail(snapshot.Manifest, snapshot.NoPlatform, fmt.Sprintf("no match for platform %s in %s", l.p.Platform, digest))
 			return
 		}
-		if doc, _, _, ok = l.fetch(ctx, chosen.Digest, chosen.Digest); !ok {
+		if doc, _, kind, ok = l.fetch(ctx, chosen.Digest, chosen.Digest); !ok {
 			return
 		}
 		c.Chosen = chosen.Digest
 	}
+	if why := l.unusable(kind, doc); why != "" {
+		l.fail(snapshot.Manifest, snapshot.BadReply, why)
+		return
+	}
 	l.blobs(ctx, doc)
+}
+
+// unusable says why the runtime can make no image of a manifest; empty: it can.
+// Schema 1 went with containerd 2.1.
+func (l *look) unusable(kind string, doc document) string {
+	if isSchema1(kind) {
+		if l.p.Table.Target.Containerd.Since("2.1.0") {
+			return "schema 1 image manifests are no longer supported"
+		}
+		return ""
+	}
+	if !strings.Contains(doc.Config.Digest, ":") {
+		return "the manifest names no config"
+	}
+	return ""
 }
 
 func (l *look) content() *snapshot.Content {
@@ -122,29 +128,32 @@ func orNone(s string) string {
 
 func knownManifest(kind string) bool {
 	switch kind {
-	case "application/vnd.docker.distribution.manifest.v2+json", "application/vnd.docker.distribution.manifest.list.v2+json",
-		"application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json",
-		"application/vnd.docker.distribution.manifest.v1+json", "application/vnd.docker.distribution.manifest.v1+prettyjws":
+	case "application/vnd.docker.distribution.manifest.v2+json", "application/vnd.oci.image.manifest.v1+json":
 		return true
 	}
-	return false
+	return isIndex(kind) || isSchema1(kind)
 }
 
-// choose picks the manifest for the node's platform: the same operating system
-// and architecture, the same variant before any other.
+func isIndex(kind string) bool {
+	return kind == "application/vnd.docker.distribution.manifest.list.v2+json" || kind == "application/vnd.oci.image.index.v1+json"
+}
+
+func isSchema1(kind string) bool {
+	return kind == "application/vnd.docker.distribution.manifest.v1+json" || kind == "application/vnd.docker.distribution.manifest.v1+prettyjws"
+}
+
+// choose picks the manifest that suits the node's platform best, as the runtime
+// does; nil: none does.
 func (l *look) choose(doc document) *descriptor {
 	var match *descriptor
-	want := strings.SplitN(l.p.Platform, "/", 3)
+	node, best := platform.Parse(l.p.Platform), -1
 	for i := range doc.Manifests {
 		d := &doc.Manifests[i]
 		if d.Platform.OS != "unknown" && d.Platform.OS != "" {
 			l.content().Platforms = append(l.content().Platforms, d.Platform.String())
 		}
-		if len(want) < 2 || d.Platform.OS != want[0] || d.Platform.Arch != want[1] {
-			continue
-		}
-		if match == nil || len(want) == 3 && d.Platform.Variant == want[2] {
-			match = d
+		if rank := node.Rank(d.Platform); rank >= 0 && (match == nil || rank < best) {
+			match, best = d, rank
 		}
 	}
 	if len(l.content().Platforms) == 0 && len(doc.Manifests) > 0 {
@@ -190,7 +199,7 @@ func (l *look) blobs(ctx context.Context, doc document) {
 			l.step(snapshot.Blob, *a)
 		}
 	}
-	var image platform
+	var image platform.Platform
 	if json.Unmarshal(config.Bytes(), &image) == nil && image.Arch != "" {
 		c.Image = image.String()
 	}

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -35,7 +36,9 @@ func (l *look) run(ctx context.Context) {
 	}
 	l.session = l.p.Client.Session(l.endpoint, l.login)
 	var wg sync.WaitGroup
-	wg.Go(func() { l.ping(ctx) })
+	pinging, cancel := context.WithCancel(ctx)
+	defer cancel()
+	wg.Go(func() { l.ping(pinging) })
 	switch {
 	case l.hop.Resolves:
 		l.pull(ctx)
@@ -46,8 +49,23 @@ func (l *look) run(ctx context.Context) {
 		l.asResolver(ctx)
 	}
 	l.finish()
+	l.forgo(ctx)
+	late := time.AfterFunc(spare, cancel)
+	defer late.Stop()
 	wg.Wait()
 	l.summarise()
+}
+
+// forgo says of a look that was broken off why it was.
+func (l *look) forgo(ctx context.Context) {
+	f := l.hop.Failure
+	if f == nil || f.Cause != snapshot.Canceled || !errors.Is(context.Cause(ctx), errNotNeeded) {
+		return
+	}
+	f.Cause, f.Text = snapshot.NotNeeded, errNotNeeded.Error()
+	if step := l.hop.Failed(); step != nil {
+		*step.Attempt.Fault() = *f
+	}
 }
 
 func (l *look) close() {

@@ -6,6 +6,7 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -49,11 +50,7 @@ func (p *Probe) Pull(ctx context.Context) *snapshot.Pull {
 	out := &snapshot.Pull{Image: p.Ref.String(), Platform: p.Platform, Budget: budget, Deep: p.Deep}
 	looks := p.looks(budget)
 	var wg sync.WaitGroup
-	for _, l := range looks {
-		if l.hop.Resolves {
-			wg.Go(func() { l.run(ctx) })
-		}
-	}
+	wg.Go(func() { inOrder(ctx, looks) })
 	var clocks []snapshot.Clock
 	if p.Clocks != nil {
 		wg.Go(func() { clocks = p.Clocks(ctx) })
@@ -61,10 +58,19 @@ func (p *Probe) Pull(ctx context.Context) *snapshot.Pull {
 	wg.Wait()
 	p.byDigest(ctx, looks)
 	out.Clocks = append(clocks, dates(looks)...)
+	last := serving(looks)
 	for _, l := range looks {
-		wg.Go(func() { l.tryAll(ctx) })
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, budget)
+			if l.hop.Index > last {
+				cancel()
+				ctx, cancel = context.WithTimeout(ctx, spare)
+			}
+			defer cancel()
+			l.tryAll(ctx)
+		})
 	}
-	wg.Go(func() { out.Anywhere = p.anywhere(ctx, looks) })
+	wg.Go(func() { out.Anywhere = p.anywhere(ctx, looks[:min(last+1, len(looks))]) })
 	wg.Wait()
 	if out.Clocks = append(clocks, dates(looks)...); len(out.Clocks) > 0 {
 		for _, l := range looks {
@@ -77,6 +83,58 @@ func (p *Probe) Pull(ctx context.Context) *snapshot.Pull {
 		out.Hops = append(out.Hops, l.hop)
 	}
 	return out
+}
+
+// spare is how much longer than the host that serves the image those behind it
+// are waited for. The runtime does not come to them; an unreachable registry
+// behind a mirror is how air gaps are meant to be, and must not cost its timeout.
+const spare = time.Second
+
+var errNotNeeded = errors.New("not waited for: a host before it serves the image")
+
+// inOrder looks at the hosts that resolve the reference, side by side.
+func inOrder(ctx context.Context, looks []*look) {
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	var timers []*time.Timer
+	ends := make([]context.CancelCauseFunc, len(looks))
+	behind := func(i int) {
+		for _, end := range ends[i+1:] {
+			end(errNotNeeded)
+		}
+	}
+	runs := make([]context.Context, len(looks))
+	for i := range looks {
+		runs[i], ends[i] = context.WithCancelCause(ctx)
+		defer ends[i](nil)
+	}
+	for i, l := range looks {
+		if !l.hop.Resolves {
+			continue
+		}
+		all.Go(func() {
+			if l.run(runs[i]); l.hop.Failure == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				timers = append(timers, time.AfterFunc(spare, func() { behind(i) }))
+			}
+		})
+	}
+	all.Wait()
+	for _, t := range timers {
+		t.Stop()
+	}
+}
+
+// serving is the index of the first host that serves the image; that of the last
+// one if none does.
+func serving(looks []*look) int {
+	for i, l := range looks {
+		if l.hop.Resolves && l.hop.Failure == nil {
+			return i
+		}
+	}
+	return len(looks) - 1
 }
 
 // byDigest looks at the hosts that serve content but resolve no tags, once it

@@ -224,3 +224,18 @@ func (s *scene) proxy(spec world.Proxy) {
 	s.spec.Servers["proxy"] = world.Role{Listen: "10.0.0.30:3128", Proxy: &spec}
 	s.env = map[string]route.Secret{"HTTPS_PROXY": route.NewSecret("http://10.0.0.30:3128"), "HTTP_PROXY": route.NewSecret("http://10.0.0.30:3128")}
 }
+
+func TestAHostBehindTheOneThatServesIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	s := healthy()
+	s.mirror(nil)
+	s.fault("registry", world.Fault{Do: world.DoHang})
+	s.budget = 20 * time.Second
+	snap, d := s.diagnose(t)
+	if d.Verdict != diagnosis.Healthy || len(d.Findings) > 0 {
+		t.Errorf("verdict %s:\n%s", d.Verdict, show(d))
+	}
+	if f := snap.Pull.Hops[1].Failure; f == nil || f.Cause != snapshot.NotNeeded {
+		t.Errorf("the registry behind the mirror: %+v", f)
+	}
+}

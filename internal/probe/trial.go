@@ -69,7 +69,7 @@ func (l *look) request(vary upstream.Vary) upstream.Request {
 func (l *look) tryAll(ctx context.Context) {
 	f := l.hop.Failure
 	step := l.hop.Failed()
-	if f == nil || step == nil || l.session == nil || ctx.Err() != nil {
+	if f == nil || step == nil || l.session == nil || ctx.Err() != nil || f.Cause == snapshot.NotNeeded {
 		return
 	}
 	t := &trials{l: l, ctx: ctx, stage: f.Stage}

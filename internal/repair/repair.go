@@ -24,7 +24,7 @@ type Node struct {
 }
 
 // Cure is the plan that cures what can be cured by edits, and which findings
-// it cures: causes, and for a setting that does not count and has no edits what
+// it cures: causes, and for one in the configuration that has no edits what
 // follows from it.
 func Cure(n Node, findings []finding.Finding) (plan.Plan, []finding.Finding) {
 	d := &draft{node: n, files: slices.Clone(n.Files)}
@@ -36,7 +36,7 @@ func Cure(n Node, findings []finding.Finding) (plan.Plan, []finding.Finding) {
 		}
 		if f.Fix != nil && d.try(f) {
 			cured = append(cured, f)
-		} else if f.Stage == "config" && f.Ignores {
+		} else if f.Stage == "config" {
 			left[f.Code] = true
 		}
 	}

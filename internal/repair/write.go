@@ -41,24 +41,30 @@ func merge(now, want route.Table) route.Table {
 	return out
 }
 
-// hosts writes hosts.toml files. Where the configuration uses none yet, it is
-// made to: the old mirrors table moves, or config_path is set.
+// hosts writes hosts.toml files.
 func (d *draft) hosts(want route.Table) bool {
-	now := d.now()
-	roots := now.Roots
-	if len(roots) == 0 || now.Config.ListBug() && d.node.Input.HostsDir == "" {
-		if !d.enableHosts(now.Config) {
-			return false
-		}
-		now = d.now()
-		roots = now.Roots
-	}
+	roots := d.roots()
 	if len(roots) == 0 {
 		return false
 	}
+	now := d.now()
 	t := merge(now.Table, want)
 	t.Target = now.Table.Target
 	return d.under(roots, containerd.RenderIn(roots, t, d.below(roots)))
+}
+
+// roots are the directories in which hosts.toml files count; none: they do not,
+// and cannot be made to. Where the configuration uses none yet, it is made to: the
+// old mirrors table moves, or config_path is set.
+func (d *draft) roots() []string {
+	now := d.now()
+	if len(now.Roots) > 0 && (d.node.Input.HostsDir != "" || !now.Config.ListBug()) {
+		return now.Roots
+	}
+	if !d.enableHosts(now.Config) {
+		return nil
+	}
+	return d.now().Roots
 }
 
 // enableHosts makes containerd read hosts.toml files, without changing which

@@ -8,27 +8,46 @@ import (
 
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/plan"
+	"github.com/towpath-dev/towpath/internal/route"
 )
 
-// Change is the document of commands that change a node, and the repair part of
-// a doctor document.
+// Change tells what became of a plan: the repair part of a doctor document, and
+// the body of those of apply and rollback.
 type Change struct {
-	Schema   string    `json:"schema,omitempty"`
-	Kind     string    `json:"kind,omitempty"` // "apply", "rollback"
-	ID       *string   `json:"id"`             // entry of the journal; null: nothing was written
-	State    string    `json:"state"`          // "none", "shown", "done", "rolled-back", "refused", …
-	Diff     string    `json:"diff"`
-	Files    []string  `json:"files"`
-	Restart  []string  `json:"restart"` // units that have to be restarted
-	Cures    []string  `json:"cures"`   // codes of the findings that this is for
-	Error    *string   `json:"error"`
-	Left     []string  `json:"left"` // paths that somebody else changed
-	Findings []Finding `json:"findings,omitempty"`
+	ID        *string  `json:"id"`     // entry of the journal; null: nothing was written
+	State     string   `json:"state"`  // "none", "shown", "done", "rolled-back", "refused", …
+	Reason    *string  `json:"reason"` // as the history has it
+	Diff      string   `json:"diff"`
+	Files     []string `json:"files"`
+	Restart   []string `json:"restart"`  // units that have to be restarted
+	Run       []string `json:"run"`      // what a person has to run besides
+	Cures     []string `json:"cures"`    // codes of the findings that this is for
+	Verified  *string  `json:"verified"` // by what it was proven; null: there was nothing to prove it by
+	Error     *string  `json:"error"`
+	Left      []string `json:"left"`      // paths that somebody else changed
+	Recovered []string `json:"recovered"` // entries of interrupted changes that were taken back first
 }
 
-// NewChange is the document of a plan.
-func NewChange(kind string, p plan.Plan, cures []finding.Finding) Change {
-	c := Change{Kind: kind, State: "none", Diff: p.Unified(), Files: []string{}, Restart: []string{}, Cures: []string{}, Left: []string{}}
+// Outcome is the document of apply and rollback.
+type Outcome struct {
+	Schema  string   `json:"schema"`
+	Kind    string   `json:"kind"`    // "apply", "rollback"
+	Runtime *Runtime `json:"runtime"` // that reads the files; null: nobody asked
+	Change
+	Findings []Finding `json:"findings"`
+}
+
+// NewOutcome is the document of a command that changes a node.
+func NewOutcome(kind string, t route.Target, c Change, found []finding.Finding) Outcome {
+	return Outcome{Schema: Schema, Kind: kind, Runtime: RuntimeOf(t), Change: c, Findings: Findings(found)}
+}
+
+// NewChange is what can be told of a plan before it is carried out.
+func NewChange(p plan.Plan, cures []finding.Finding) Change {
+	c := Change{
+		State: "none", Reason: text(p.Reason), Diff: p.Unified(), Files: []string{}, Restart: []string{}, Run: append([]string{}, p.Run...),
+		Cures: []string{}, Left: []string{}, Recovered: []string{},
+	}
 	for _, x := range p.Changes {
 		c.Files = append(c.Files, x.Path())
 	}
@@ -36,7 +55,9 @@ func NewChange(kind string, p plan.Plan, cures []finding.Finding) Change {
 		c.Restart = append(c.Restart, r.Unit)
 	}
 	for _, f := range cures {
-		c.Cures = append(c.Cures, f.Code)
+		if !slices.Contains(c.Cures, f.Code) {
+			c.Cures = append(c.Cures, f.Code)
+		}
 	}
 	return c
 }
@@ -49,6 +70,9 @@ func (c *Change) Failed(err error) {
 	}
 }
 
+// Proven notes by what a change was proven.
+func (c *Change) Proven(by string) { c.Verified = text(by) }
+
 // Plan prints a plan as a diff, and what has to be restarted for it.
 func (t *Terminal) Plan(p plan.Plan) {
 	lines := slices.Collect(strings.Lines(p.Unified()))
@@ -57,6 +81,9 @@ func (t *Terminal) Plan(p plan.Plan) {
 			continue
 		}
 		t.print("%s\n", t.diffLine(strings.TrimSuffix(text, "\n")))
+	}
+	if p.Live() && !p.Empty() {
+		t.print("takes effect at the next pull, without a restart\n")
 	}
 	for _, r := range p.Restart {
 		t.print("%s %s has to be restarted: %s\n", t.paint(yellow, t.symbol("↻", "!!")), r.Unit, r.Why)
@@ -97,15 +124,22 @@ func named(lines []string) bool {
 
 // Changed prints what became of a change.
 func (t *Terminal) Changed(c Change) {
-	mark := t.yes()
-	if c.State != "done" && c.State != "undone" {
-		mark = t.no()
+	mark := t.no()
+	switch c.State {
+	case "done", "undone":
+		mark = t.yes()
+	case "none":
+		mark = t.paint(grey, t.symbol("·", "--"))
 	}
 	id := ""
 	if c.ID != nil {
 		id = "  (entry " + *c.ID + ")"
 	}
-	t.print("%s %s%s\n", mark, states[c.State], id)
+	verified := ""
+	if c.Verified != nil {
+		verified = ", verified by " + *c.Verified
+	}
+	t.print("%s %s%s%s\n", mark, states[c.State], verified, id)
 	for _, l := range c.Left {
 		t.print("  left alone: %s\n", l)
 	}
@@ -113,10 +147,11 @@ func (t *Terminal) Changed(c Change) {
 
 var states = map[string]string{
 	"none":        "nothing to change",
+	"faulty":      "not applied: the runtime would not read these files as they are meant",
 	"shown":       "not applied: repeat with --yes",
 	"restart":     "not applied: it takes a restart, repeat with --allow-restart",
 	"declined":    "not applied",
-	"done":        "applied and verified",
+	"done":        "applied",
 	"rolled-back": "taken back: every file is as it was",
 	"refused":     "refused, nothing was changed",
 	"undone":      "rolled back: every file is as it was",
@@ -124,9 +159,11 @@ var states = map[string]string{
 }
 
 // Undone prints what became of a rollback.
-func (t *Terminal) Undone(c Change, reason string) {
+func (t *Terminal) Undone(c Change) {
 	t.Changed(c)
-	t.line("  was      ", reason)
+	if c.Reason != nil {
+		t.line("  was      ", *c.Reason)
+	}
 	for _, u := range c.Restart {
 		t.line("  restart  ", u+" still runs with the configuration that was taken back")
 	}
@@ -137,7 +174,17 @@ type History struct {
 	Schema   string    `json:"schema"`
 	Kind     string    `json:"kind"` // "history"
 	Entries  []Entry   `json:"entries"`
+	Error    *string   `json:"error"` // what of the journal cannot be read
 	Findings []Finding `json:"findings"`
+}
+
+// NewHistory is the document of a journal, as far as it can be read.
+func NewHistory(entries []Entry, err error) History {
+	h := History{Schema: Schema, Kind: "history", Entries: entries, Findings: []Finding{}}
+	if err != nil {
+		h.Error = text(err.Error())
+	}
+	return h
 }
 
 // Entry is one run in the journal.

@@ -21,25 +21,39 @@ import (
 // lists are never null.
 const Schema = "towpath/v1"
 
-// Place is a position in JSON.
+// Place is a line of a file in JSON.
 type Place struct {
-	File   string `json:"file"`
-	Line   *int   `json:"line"`
-	Column *int   `json:"column,omitempty"`
+	File string `json:"file"`
+	Line *int   `json:"line"`
 }
 
-func place(p source.Pos, column bool) *Place {
+func place(p source.Pos) *Place {
 	if p.File == "" {
 		return nil
 	}
-	out := &Place{File: p.File}
-	if p.Line > 0 {
-		out.Line = &p.Line
+	return &Place{File: p.File, Line: counted(p.Line)}
+}
+
+// Spot is a place to the character in JSON.
+type Spot struct {
+	File   string `json:"file"`
+	Line   *int   `json:"line"`
+	Column *int   `json:"column"`
+}
+
+func spot(p source.Pos) *Spot {
+	if p.File == "" {
+		return nil
 	}
-	if column && p.Column > 0 {
-		out.Column = &p.Column
+	return &Spot{File: p.File, Line: counted(p.Line), Column: counted(p.Column)}
+}
+
+// counted is a line or column, which count from 1.
+func counted(n int) *int {
+	if n < 1 {
+		return nil
 	}
-	return out
+	return &n
 }
 
 // Runtime names the program whose pull is judged.
@@ -73,9 +87,16 @@ type Finding struct {
 	Confidence finding.Confidence `json:"confidence"`
 	Subject    string             `json:"subject"`
 	Text       string             `json:"text"`
-	At         *Place             `json:"at"`
-	Evidence   []finding.Evidence `json:"evidence"`
+	At         *Spot              `json:"at"`
+	Evidence   []Evidence         `json:"evidence"`
 	Fix        *Fix               `json:"fix"`
+}
+
+// Evidence is something that was seen, in JSON.
+type Evidence struct {
+	Saw     string  `json:"saw"`
+	Where   *string `json:"where"`
+	Command *string `json:"command"`
 }
 
 // Fix is a fix in JSON.
@@ -100,10 +121,14 @@ type Edit struct {
 func Findings(all []finding.Finding) []Finding {
 	out := make([]Finding, 0, len(all))
 	for _, f := range all {
-		out = append(out, Finding{
+		d := Finding{
 			Code: f.Code, ID: f.ID, Severity: f.Severity, Role: f.Role, Because: text(f.Because), Confidence: f.Confidence,
-			Subject: f.Subject, Text: f.Text, At: place(f.At, true), Evidence: append([]finding.Evidence{}, f.Evidence...), Fix: fix(f.Fix),
-		})
+			Subject: f.Subject, Text: f.Text, At: spot(f.At), Evidence: []Evidence{}, Fix: fix(f.Fix),
+		}
+		for _, e := range f.Evidence {
+			d.Evidence = append(d.Evidence, Evidence{Saw: e.Saw, Where: text(e.Where), Command: text(e.Command)})
+		}
+		out = append(out, d)
 	}
 	return out
 }
@@ -167,7 +192,7 @@ func Hops(p *snapshot.Pull) []Hop {
 		return out
 	}
 	for _, h := range p.Hops {
-		d := Hop{Endpoint: h.Endpoint, From: place(h.From, false), Stages: []Stage{}}
+		d := Hop{Endpoint: h.Endpoint, From: place(h.From), Stages: []Stage{}}
 		for _, s := range h.Stages {
 			d.Stages = append(d.Stages, Stage{Stage: s.Stage, OK: s.OK, Ms: millis(s.Took), Saw: s.Saw, Error: text(s.Err)})
 		}
@@ -194,10 +219,7 @@ type Explain struct {
 	Reference string    `json:"reference"`
 	Runtime   *Runtime  `json:"runtime"`
 	Requests  []Request `json:"requests"`
-	Fetch     []Request `json:"fetch"`
 	Ignored   []Ignored `json:"ignored"`
-	Fails     *string   `json:"fails"`
-	Findings  []Finding `json:"findings"`
 }
 
 // Request is one request that the runtime would make.
@@ -224,7 +246,7 @@ type TLS struct {
 	Verify bool       `json:"verify"`
 }
 
-// Ignored is something that the runtime disregards.
+// Ignored is something that the runtime disregards, or for which it asks nobody.
 type Ignored struct {
 	File string  `json:"file"`
 	Line *int    `json:"line"`
@@ -232,16 +254,18 @@ type Ignored struct {
 	Code *string `json:"code"`
 }
 
-// Failure is the document of a command that could not do its work.
+// Failure is the document of a command that was called wrongly or could not do
+// its work.
 type Failure struct {
 	Schema   string    `json:"schema"`
-	Kind     string    `json:"kind"` // "error"
-	Status   int       `json:"status"`
+	Kind     string    `json:"kind"`   // "error"
+	Status   int       `json:"status"` // the exit status
 	Error    string    `json:"error"`
+	Try      *string   `json:"try"`
 	Findings []Finding `json:"findings"`
 }
 
-// NewFailure is the document for an error.
-func NewFailure(status int, err string) Failure {
-	return Failure{Schema: Schema, Kind: "error", Status: status, Error: err, Findings: []Finding{}}
+// NewFailure is the document for an error, with what to try instead.
+func NewFailure(status int, err, try string) Failure {
+	return Failure{Schema: Schema, Kind: "error", Status: status, Error: err, Try: text(try), Findings: []Finding{}}
 }

@@ -22,26 +22,33 @@ type Explanation struct {
 func NewExplain(x Explanation) Explain {
 	d := Explain{
 		Schema: Schema, Image: x.Image, Reference: x.Ref.String(), Runtime: RuntimeOf(x.Table.Target),
-		Requests: requests(x, x.Table.Resolve(x.Ref)), Fetch: requests(x, x.Table.Fetch(x.Ref, route.Manifests, "{digest}")),
-		Ignored: []Ignored{}, Fails: text(x.Table.Route(x.Ref.Registry).Fails), Findings: Findings(x.Findings),
+		Requests: requests(x, x.Table.Resolve(x.Ref)), Ignored: []Ignored{},
 	}
+	r := x.Table.Route(x.Ref.Registry)
 	for _, f := range x.Findings {
-		if f.Ignores {
-			p := place(f.At, false)
-			if p == nil {
-				p = &Place{File: f.Subject}
-			}
-			d.Ignored = append(d.Ignored, Ignored{File: p.File, Line: p.Line, Why: f.Text, Code: text(f.Code)})
+		if f.Ignores || f.Stops || r.Fails != "" && f.Severity == finding.Error && f.Registry == x.Ref.Registry {
+			d.Ignored = append(d.Ignored, ignored(f))
 		}
 	}
+	if r.Fails != "" && len(d.Ignored) == 0 {
+		d.Ignored = append(d.Ignored, Ignored{File: r.From.File, Line: counted(r.From.Line), Why: r.Fails})
+	}
 	return d
+}
+
+func ignored(f finding.Finding) Ignored {
+	p := place(f.At)
+	if p == nil {
+		p = &Place{File: f.Subject}
+	}
+	return Ignored{File: p.File, Line: p.Line, Why: f.Text, Code: text(f.Code)}
 }
 
 func requests(x Explanation, list []route.Request) []Request {
 	out := make([]Request, 0, len(list))
 	for _, r := range list {
 		e := r.Endpoint
-		d := Request{Method: r.Method, URL: r.URL, Endpoint: e.String(), From: place(e.From, false), TLS: tlsOf(e)}
+		d := Request{Method: r.Method, URL: r.URL, Endpoint: e.String(), From: place(e.From), TLS: tlsOf(e)}
 		if source := credentials(e); source != "" {
 			d.Credentials = &Credentials{source}
 		}
@@ -96,16 +103,17 @@ func (t *Terminal) Explain(x Explanation) {
 		t.line("  asked by ", d.Runtime.Name+version)
 	}
 	t.print("\n")
-	if d.Fails != nil {
-		t.print("%s %s\n\n", t.no(), t.fold("no host is asked: "+*d.Fails, "  "))
+	fails := x.Table.Route(x.Ref.Registry).Fails
+	if fails != "" {
+		t.print("%s %s\n\n", t.no(), t.fold("no host is asked: "+fails, "  "))
 	}
 	for i, r := range d.Requests {
 		t.request(i+1, r)
 	}
-	if len(d.Requests) == 0 && d.Fails == nil {
+	if len(d.Requests) == 0 && fails == "" {
 		t.print("%s no host may resolve a tag of this registry: every pull by tag fails\n\n", t.no())
 	}
-	if others := fetchOnly(d); len(others) > 0 {
+	if others := fetchOnly(x, d); len(others) > 0 {
 		t.line("by digest  ", strings.Join(others, ", ")+" is asked for manifests and blobs by digest as well, in file order")
 		t.print("\n")
 	}
@@ -146,15 +154,15 @@ func (t *Terminal) request(n int, r Request) {
 }
 
 // fetchOnly are the endpoints that no tag is resolved at.
-func fetchOnly(d Explain) []string {
+func fetchOnly(x Explanation, d Explain) []string {
 	seen := map[string]bool{}
 	for _, r := range d.Requests {
 		seen[r.Endpoint] = true
 	}
 	var out []string
-	for _, r := range d.Fetch {
-		if !seen[r.Endpoint] {
-			out = append(out, r.Endpoint)
+	for _, r := range x.Table.Fetch(x.Ref, route.Manifests, "{digest}") {
+		if name := r.Endpoint.String(); !seen[name] {
+			out = append(out, name)
 		}
 	}
 	return out

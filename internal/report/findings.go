@@ -13,13 +13,20 @@ import (
 // Findings prints findings one after the other, the causes with their evidence
 // and fix, the symptoms under them in a line each.
 func (t *Terminal) Findings(all []finding.Finding, files []source.File) {
+	q := newQuoter(t, files)
+	follow := map[string][]finding.Finding{}
+	for _, f := range all {
+		if f.Role == finding.Secondary {
+			follow[f.Because] = append(follow[f.Because], f)
+		}
+	}
 	for _, f := range all {
 		if f.Role == finding.Secondary {
 			continue
 		}
-		t.finding(f, files)
-		for _, s := range all {
-			if s.Role == finding.Secondary && s.Because == f.Code && (s.Hop == f.Hop || f.Endpoint == "" || s.Endpoint == "" || s.Endpoint == f.Endpoint) {
+		q.finding(f)
+		for _, s := range follow[f.Code] {
+			if s.Hop == f.Hop || f.Endpoint == "" || s.Endpoint == "" || s.Endpoint == f.Endpoint {
 				t.line("  follows  ", s.Code+": "+s.Text)
 			}
 		}
@@ -42,7 +49,8 @@ func (t *Terminal) severity(s finding.Severity) painted {
 	return t.paint(blue, t.symbol("· info", "-- info"))
 }
 
-func (t *Terminal) finding(f finding.Finding, files []source.File) {
+func (q *quoter) finding(f finding.Finding) {
+	t := q.Terminal
 	id := ""
 	if f.ID != "" && f.ID != f.Code {
 		id = " (" + f.ID + ")"
@@ -53,24 +61,25 @@ func (t *Terminal) finding(f finding.Finding, files []source.File) {
 	}
 	t.print("%s  %s%s\n", t.severity(f.Severity), t.paint(bold, f.Code), t.paint(grey, id+sure))
 	t.print("  %s\n", t.fold(f.Text, "  "))
-	if !f.At.IsZero() {
-		t.quote(f.At, files)
-	}
+	quoted := q.quote(f)
 	for _, e := range f.Evidence {
-		saw := strings.TrimRight(e.Saw, "\n")
-		if strings.Contains(saw, "\n") {
-			saw = strings.ReplaceAll(saw, "\n", " ⏎ ")
+		if quoted && e.Where == f.At.String() {
+			continue
 		}
-		where := e.Where
-		if where != "" {
-			where += ": "
-		}
-		t.line("  saw      ", where+saw)
-		if e.Command != "" {
-			t.print("           %s\n", t.paint(grey, "$ "+e.Command))
-		}
+		t.evidence(e)
 	}
 	t.fix(f.Fix)
+}
+
+func (t *Terminal) evidence(e finding.Evidence) {
+	saw := printable(strings.ReplaceAll(strings.TrimRight(e.Saw, "\n"), "\n", t.symbol(" ⏎ ", " / ")))
+	if e.Where != "" {
+		saw = e.Where + ": " + saw
+	}
+	t.line("  saw      ", saw)
+	if e.Command != "" {
+		t.print("           %s\n", t.paint(grey, "$ "+e.Command))
+	}
 }
 
 func (t *Terminal) fix(f *finding.Fix) {
@@ -88,26 +97,6 @@ func (t *Terminal) fix(f *finding.Fix) {
 	for _, r := range f.Run {
 		t.print("           %s\n", t.paint(grey, "$ "+r))
 	}
-}
-
-// quote prints the user's own line with a mark under the place.
-func (t *Terminal) quote(at source.Pos, files []source.File) {
-	t.print("  %s %s\n", t.paint(grey, t.symbol("──▶", "-->")), at)
-	file := source.Find(files, at.File)
-	if file == nil || at.Line == 0 || file.Data == nil {
-		return
-	}
-	line := strings.ReplaceAll(printable(source.Line(file.Data, at.Line)), "\t", " ")
-	number := fmt.Sprintf("%5d | ", at.Line)
-	room := t.room(len(number) + 2)
-	t.print("  %s%s\n", t.paint(grey, number), cut(line, room))
-	if at.Column == 0 || at.Column > room {
-		return
-	}
-	runes := []rune(line)
-	before := runewidth.StringWidth(string(runes[:min(at.Column-1, len(runes))]))
-	length := runewidth.StringWidth(strings.TrimRight(string(runes[min(at.Column-1, len(runes)):]), " "))
-	t.print("  %s%s\n", strings.Repeat(" ", len(number)+before), t.paint(red, strings.Repeat("^", max(1, min(length, 60, room-before)))))
 }
 
 // room is how much of a user's line is shown behind so many columns.

@@ -76,9 +76,10 @@ func written(s string, env ...string) string {
 		Restart: []plan.Restart{{Unit: s, Why: s}}, Run: []string{s},
 	}
 	term.Plan(p)
-	c := report.NewChange("apply", p, d.Findings)
+	c := report.NewChange(p, d.Findings)
 	c.ID, c.State, c.Left, c.Restart = &s, "done", []string{s}, []string{s}
-	term.Undone(c, s)
+	c.Reason = &s
+	term.Undone(c)
 	term.History([]report.Entry{{ID: s, Reason: s, State: s, Files: []string{s}}})
 	return b.String()
 }

@@ -56,6 +56,7 @@ new file mode 100644
 +x
 diff /dev/null /c/empty
 new file mode 100644
+takes effect at the next pull, without a restart
 `
 	if got := written(func(t *Terminal) { t.Plan(p) }); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -257,3 +257,21 @@ func (g Target) localhost(e *Endpoint) {
 		e.PlainFallback = true
 	}
 }
+
+// Alike reports that two endpoints are asked in the same way, wherever that is
+// written down. What they are trusted with counts as far as pulls go.
+func (e Endpoint) Alike(o Endpoint) bool {
+	const pulls = Pull | Resolve
+	return e.String() == o.String() && e.Role == o.Role && e.Serves&pulls == o.Serves&pulls && e.PlainFallback == o.PlainFallback &&
+		slices.EqualFunc(e.Rewrites, o.Rewrites, func(a, b Rewrite) bool { return a.Pattern == b.Pattern && a.Replacement == b.Replacement }) &&
+		slices.Equal(e.TLS.CA, o.TLS.CA) && slices.Equal(e.TLS.Client, o.TLS.Client) && e.TLS.SkipVerify == o.TLS.SkipVerify &&
+		e.Auth.Alike(o.Auth) && slices.EqualFunc(e.Header, o.Header, sameHeader) &&
+		e.DialTimeout == o.DialTimeout && e.NoDialLimit == o.NoDialLimit && e.Broken == o.Broken
+}
+
+func sameHeader(a, b Header) bool { return a.Key == b.Key && slices.Equal(a.Values, b.Values) }
+
+// Alike reports that two logins are the same, wherever they were found.
+func (a Auth) Alike(b Auth) bool {
+	return a.User == b.User && a.Password == b.Password && a.IdentityToken == b.IdentityToken
+}

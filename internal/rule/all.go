@@ -4,6 +4,7 @@ package rule
 var All = []Rule{
 	{couldNotLook, findCouldNotLook},
 	{runtimeDown, findRuntimeDown},
+	{otherEndpoint, findOtherEndpoint},
 	{diskFull, findDiskFull},
 	{inodesFull, findInodesFull},
 	{readOnly, findReadOnly},
@@ -72,6 +73,7 @@ var All = []Rule{
 	{secretToMirror, findSecretToMirror},
 
 	{imageNotFound, findImageNotFound},
+	{headOnly, findHeadOnly},
 	{rateLimited, findRateLimited},
 	{serverError, findServerError},
 	{htmlManifest, findHTMLManifest},
@@ -82,6 +84,7 @@ var All = []Rule{
 	{redirectBlocked, findRedirectBlocked},
 	{redirectLoop, findRedirectLoop},
 
+	{schema1, findSchema1},
 	{noMatchingPlatform, findNoMatchingPlatform},
 	{wrongArchitecture, findWrongArchitecture},
 	{digestMismatch, findDigestMismatch},

@@ -37,6 +37,8 @@ func tokenRefused(a *snapshot.Attempt) bool {
 	return a.Fault().Cause == snapshot.TokenDenied || a.Status() == 401 || a.Status() == 403
 }
 
+func tokenLimited(a *snapshot.Attempt) bool { return a.Status() == 429 }
+
 // authEvidence adds the challenge and the refusal.
 func authEvidence(f finding.Finding, x fault) finding.Finding {
 	f = f.Saw(x.why.Text, x.try.URL, curlCommand(x.try))
@@ -50,6 +52,10 @@ func authEvidence(f finding.Finding, x fault) finding.Finding {
 
 func anonymous(h *snapshot.Hop) bool { return h.Auth == nil || h.Auth.Source == "" || !h.Auth.Sent }
 
+// byHeader reports whether a request carried a login that the configuration
+// writes out as a header.
+func byHeader(a *snapshot.Attempt) bool { return a.Sent["Authorization"] != nil }
+
 var noCredentials = finding.Kind{
 	Code: "auth/no-credentials-sent", ID: "AUTH-01",
 	Title:    "The pull was anonymous although the registry wants credentials",
@@ -57,7 +63,7 @@ var noCredentials = finding.Kind{
 	Text:     "{host} wants credentials ({scheme}) and none are known for it",
 	Variants: map[string]finding.Variant{
 		"token":    {Text: "the token server {realm} of {host} gives nothing to an anonymous client, and no credentials are known for it"},
-		"withheld": {Text: "{host} wants credentials ({scheme}); those at hand were not sent: {why}"},
+		"withheld": {Text: "{host} wants credentials ({scheme}); the runtime would send those at hand and Towpath does not: {why}"},
 	},
 	Doc: "The pull secret is missing in this namespace or service account, its key is another host, or the node's own credentials are keyed by the mirror's name instead of the endpoint's host (Docker Hub: `registry-1.docker.io` in a node's configuration, `https://index.docker.io/v1/` in a secret). " +
 		"`ctr` ignores the runtime's credentials altogether. Pass the pull secret with `--creds` to see whether it helps. The message \"repository does not exist or may require authorization\" says nothing about the repository.",
@@ -73,18 +79,21 @@ func findNoCredentials(s *snapshot.Snapshot) []finding.Finding {
 	bare = append(bare, tokenFaults(s, func(a *snapshot.Attempt) bool { return tokenRefused(a) })...)
 	var out []finding.Finding
 	for _, x := range bare {
-		if x.hop.Auth.Scheme == "" || !anonymous(x.hop) {
+		if x.hop.Auth.Scheme == "" || !anonymous(x.hop) || byHeader(x.try) {
 			continue
 		}
 		args := finding.Args{"host": x.host, "scheme": strings.ToUpper(x.hop.Auth.Scheme[:1]) + x.hop.Auth.Scheme[1:], "realm": x.hop.Auth.Realm, "why": x.hop.Auth.Withheld}
-		variant := ""
+		variant, sure, severity := "", finding.Certain, noCredentials.Severity
 		switch {
 		case x.hop.Auth.Withheld != "":
-			variant = "withheld"
+			// Whether they would have been accepted cannot be told from here.
+			variant, sure, severity = "withheld", finding.Possible, finding.Warning
 		case x.hop.Auth.Scheme == "bearer":
 			variant = "token"
 		}
-		out = append(out, at(authEvidence(noCredentials.Vary(variant, x.host, args), x), x.hop, snapshot.Token))
+		f := authEvidence(noCredentials.Vary(variant, x.host, args), x).Sure(sure)
+		f.Severity = severity
+		out = append(out, at(f, x.hop, snapshot.Token))
 	}
 	return out
 }
@@ -101,12 +110,16 @@ var basicRejected = finding.Kind{
 func findBasicRejected(s *snapshot.Snapshot) []finding.Finding {
 	var wrong []fault
 	for _, x := range refused(s) {
-		if x.hop.Auth != nil && x.hop.Auth.Scheme == "basic" && !anonymous(x.hop) && x.try.Status() == 401 {
+		if x.hop.Auth != nil && x.hop.Auth.Scheme == "basic" && (!anonymous(x.hop) || byHeader(x.try)) && x.try.Status() == 401 {
 			wrong = append(wrong, x)
 		}
 	}
 	return each(wrong, func(x fault) finding.Finding {
-		return authEvidence(basicRejected.New(x.host, finding.Args{"host": x.host, "source": x.hop.Auth.Source}), x)
+		source := x.hop.Auth.Source
+		if anonymous(x.hop) {
+			source = "the header Authorization in " + x.hop.From.File
+		}
+		return authEvidence(basicRejected.New(x.host, finding.Args{"host": x.host, "source": source}), x)
 	})
 }
 
@@ -231,12 +244,12 @@ var realmUnreachable = finding.Kind{
 	Text:     "{host} sends its clients to the token server {realm}, which cannot be used: {why}",
 	Doc: "The registry itself is reachable. Its challenge names a token server whose name does not resolve, which refuses or drops connections, has a bad certificate or is not a token server at all: " +
 		"usually Harbor's `external_url` or the headers of a reverse proxy are wrong (`core.harbor.domain`, an internal address, http instead of https). Those who run the registry must correct its external URL.",
-	Symptoms: append([]string{"dns/name-not-found", "dns/cluster-internal-name", "network/ipv4-only-registry", "tls/no-ip-san", "tls/version-or-cipher-mismatch"}, behindAddress...),
+	Symptoms: append([]string{"dns/name-not-found", "dns/cluster-internal-name", "network/redirect-loop", "network/redirect-target-blocked", "network/ipv4-only-registry", "tls/no-ip-san", "tls/version-or-cipher-mismatch"}, behindAddress...),
 }
 
 func findRealmUnreachable(s *snapshot.Snapshot) []finding.Finding {
 	bad := tokenFaults(s, func(a *snapshot.Attempt) bool {
-		return !tokenRefused(a) && a.Fault().Cause != snapshot.TokenBad
+		return !tokenRefused(a) && !tokenLimited(a) && a.Fault().Cause != snapshot.TokenBad
 	})
 	return each(bad, func(x fault) finding.Finding {
 		f := authEvidence(realmUnreachable.New(x.host, finding.Args{"host": x.host, "realm": x.hop.Auth.Realm, "why": x.why.Text}), x)
@@ -279,6 +292,9 @@ var unsupportedScheme = finding.Kind{
 	Title:    "The registry offers no authentication scheme that containerd knows",
 	Severity: finding.Error,
 	Text:     "{host} answers 401 and offers {schemes}; containerd knows Basic and Bearer only",
+	Variants: map[string]finding.Variant{
+		"realm": {Text: "{host} answers 401 with a Bearer challenge that names no realm, so nobody can fetch a token for it: {schemes}"},
+	},
 	Doc:      "The registry, or a proxy in front of it, asks for Negotiate, NTLM or Digest, or sends a 401 without any challenge. containerd then gives up, with credentials or without. Offer Basic or Bearer.",
 	Symptoms: []string{"auth/insufficient-scope"},
 }
@@ -290,7 +306,11 @@ func findUnsupportedScheme(s *snapshot.Snapshot) []finding.Finding {
 		if x.hop.Auth != nil && len(x.hop.Auth.Challenges) > 0 {
 			schemes = strings.Join(x.hop.Auth.Challenges, ", ")
 		}
-		out = append(out, at(authEvidence(unsupportedScheme.New(x.host, finding.Args{"host": x.host, "schemes": schemes}), x), x.hop, snapshot.Token))
+		variant := ""
+		if x.hop.Auth != nil && x.hop.Auth.Scheme == "bearer" {
+			variant = "realm"
+		}
+		out = append(out, at(authEvidence(unsupportedScheme.Vary(variant, x.host, finding.Args{"host": x.host, "schemes": schemes}), x), x.hop, snapshot.Token))
 	}
 	return out
 }

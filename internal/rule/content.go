@@ -6,14 +6,44 @@ import (
 	"strings"
 
 	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/platform"
 	"github.com/towpath-dev/towpath/internal/snapshot"
 )
+
+var schema1 = finding.Kind{
+	Code: "content/schema-1-manifest", ID: "CNT-03",
+	Title:    "The image has an old schema 1 manifest",
+	Severity: finding.Error,
+	Text:     "{host} has the image only with a manifest of schema 1, which containerd {version} no longer supports",
+	Doc: "Docker wrote manifests of schema 1 until 2016. containerd 2.1 and later refuse them: \"schema 1 image manifests are no longer supported\". " +
+		"Pull the image with a current Docker or skopeo and push it again, or ask its owners for a newer tag.",
+}
+
+func findSchema1(s *snapshot.Snapshot) []finding.Finding {
+	var old []fault
+	for _, x := range faults(s, snapshot.Manifest, snapshot.BadReply) {
+		if r := x.try.Final().Response; r != nil && isSchema1(r.Type) {
+			old = append(old, x)
+		}
+	}
+	return each(old, func(x fault) finding.Finding {
+		f := schema1.New(x.host, finding.Args{"host": x.host, "version": s.Table.Target.Containerd.String()})
+		return f.Saw("Content-Type: "+x.try.Final().Response.Type, x.try.Final().URL, curlCommand(x.try.Final()))
+	})
+}
+
+func isSchema1(mediaType string) bool {
+	return strings.HasPrefix(mediaType, "application/vnd.docker.distribution.manifest.v1+")
+}
 
 var noMatchingPlatform = finding.Kind{
 	Code: "content/no-matching-platform", ID: "CNT-01",
 	Title:    "The image has no variant for this node's platform",
 	Severity: finding.Error,
 	Text:     "the image has no variant for {platform}; it has {platforms}",
+	Variants: map[string]finding.Variant{
+		"none": {Text: "the image's index is empty: it has no variant for {platform} nor for any other"},
+	},
 	Doc: "The image exists and was found. Its index lists platforms, and this node's is not among them. The runtime says \"no match for platform in manifest: not found\", which does not mean that the image is missing. " +
 		"Use an image that is built for this platform, or schedule the pod on another node.",
 }
@@ -23,7 +53,11 @@ func findNoMatchingPlatform(s *snapshot.Snapshot) []finding.Finding {
 		if h.Failure == nil || h.Failure.Cause != snapshot.NoPlatform || h.Manifest == nil {
 			return finding.Finding{}, false
 		}
-		f := noMatchingPlatform.New(h.Host, finding.Args{"platform": s.Pull.Platform, "platforms": strings.Join(h.Manifest.Platforms, ", ")})
+		variant := ""
+		if len(h.Manifest.Platforms) == 0 {
+			variant = "none"
+		}
+		f := noMatchingPlatform.Vary(variant, h.Host, finding.Args{"platform": s.Pull.Platform, "platforms": strings.Join(h.Manifest.Platforms, ", ")})
 		return f.Saw("platforms: "+strings.Join(h.Manifest.Platforms, ", "), "index "+h.Manifest.Digest, manifestCommand(s, h)), true
 	})
 }
@@ -39,7 +73,7 @@ var wrongArchitecture = finding.Kind{
 func findWrongArchitecture(s *snapshot.Snapshot) []finding.Finding {
 	return once(s, func(h *snapshot.Hop) (finding.Finding, bool) {
 		m := h.Manifest
-		if m == nil || m.Config == nil || m.Image == "" || len(m.Platforms) > 0 || samePlatform(m.Image, s.Pull.Platform) {
+		if m == nil || m.Config == nil || m.Image == "" || len(m.Platforms) > 0 || runs(s.Pull.Platform, m.Image) {
 			return finding.Finding{}, false
 		}
 		f := wrongArchitecture.New(h.Host, finding.Args{"image": m.Image, "platform": s.Pull.Platform})
@@ -48,11 +82,11 @@ func findWrongArchitecture(s *snapshot.Snapshot) []finding.Finding {
 	})
 }
 
-// samePlatform compares operating system and architecture; variants of one
-// architecture run on each other often enough.
-func samePlatform(a, b string) bool {
-	x, y := strings.Split(a, "/"), strings.Split(b, "/")
-	return len(x) < 2 || len(y) < 2 || x[0] == y[0] && x[1] == y[1]
+// runs reports whether a node can run an image; variants of one architecture do
+// often enough.
+func runs(node, image string) bool {
+	n, i := platform.Parse(node), platform.Parse(image)
+	return i.Arch == "" || n.OS == i.OS && n.Arch == i.Arch || n.Rank(i) >= 0
 }
 
 // manifestCommand fetches the manifest by hand.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/snapshot"
 )
 
@@ -21,11 +22,16 @@ func findCouldNotLook(s *snapshot.Snapshot) []finding.Finding {
 	if s.Node == nil {
 		return nil
 	}
+	return Unseen(s.Node, "sudo towpath doctor "+quote(s.Image))
+}
+
+// Unseen is what could not be looked at on a node, and the command that would see it.
+func Unseen(n *snapshot.Node, command string) []finding.Finding {
 	var out []finding.Finding
-	for _, u := range s.Node.Unseen {
+	for _, u := range n.Unseen {
 		f := couldNotLook.New("node", finding.Args{"what": u.What, "why": u.Why})
 		f.Stage = "node"
-		out = append(out, f.Saw(u.Why, u.What, "sudo towpath doctor "+quote(s.Image)))
+		out = append(out, f.Saw(u.Why, u.What, command))
 	}
 	return out
 }
@@ -167,20 +173,53 @@ func findRuntimeDown(s *snapshot.Snapshot) []finding.Finding {
 	return []finding.Finding{f.Saw(r.CRI.Err, r.Socket, "crictl -r unix://"+r.Socket+" version")}
 }
 
+var otherEndpoint = finding.Kind{
+	Code: "config/wrong-containerd-instance", ID: "CFG-16",
+	Title:    "The file or socket of another containerd was used",
+	Severity: finding.Error,
+	Text:     "the kubelet asks for images at {endpoint}, and {runtime} listens at {socket}: the kubelet's pulls do not come to it",
+	Doc: "The kubelet's `containerRuntimeEndpoint` (or `--container-runtime-endpoint`) names a socket that belongs to none of the runtimes that were found. " +
+		"If nothing listens there, the node is NotReady. Name the runtime's own socket and restart the kubelet; if the kubelet uses a runtime that Towpath does not know, what is said here of pulls is not about it.",
+}
+
+func findOtherEndpoint(s *snapshot.Snapshot) []finding.Finding {
+	if s.Node == nil || s.Runtime == nil || s.Node.Kubelet == nil {
+		return nil
+	}
+	k, rt := s.Node.Kubelet, s.Runtime
+	// /var/run leads to /run.
+	asked := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(k.Endpoint, "unix:"), "//"), "/var")
+	if k.PID == 0 || asked == "" || rt.Given || rt.PID == 0 || rt.Socket == "" || asked == strings.TrimPrefix(rt.Socket, "/var") {
+		return nil
+	}
+	f := otherEndpoint.New("node", finding.Args{"endpoint": k.Endpoint, "runtime": runtimeName(s), "socket": rt.Socket}).In(k.From).Sure(finding.Likely)
+	f.Stage = "node"
+	return []finding.Finding{f.Saw("endpoint "+k.Endpoint, k.From.String(), "crictl -r "+quote(k.Endpoint)+" version")}
+}
+
 var sandboxImage = finding.Kind{
 	Code: "node/sandbox-image-unavailable", ID: "IMG-09",
 	Title:    "The sandbox (pause) image cannot be pulled",
 	Severity: finding.Error,
 	Text:     "the sandbox image {image} is not on this node and cannot be pulled: no pod can start here",
+	Variants: map[string]finding.Variant{
+		"name": {Text: "the sandbox image {image} is not on this node and cannot be pulled, because that is no name of an image ({why}): no pod can start here"},
+	},
 	Doc: "Every pod needs the sandbox (pause) image first. Without it pods stay in ContainerCreating with FailedCreatePodSandBox, and their own images are never asked for. " +
 		"It is pulled with the node's credentials only, never with a pull secret. Point `sandbox_image` (config version 1 and 2) or `pinned_images.sandbox` (3 and 4) to an image that this node can get, or repair the way to it.",
 }
 
 func findSandboxImage(s *snapshot.Snapshot) []finding.Finding {
-	if s.Sandbox == nil || s.Runtime == nil || s.Sandbox.Serving() >= 0 || len(s.Sandbox.Hops) == 0 {
+	if s.Sandbox == nil || s.Runtime == nil || s.Sandbox.Serving() >= 0 {
 		return nil
 	}
-	f := sandboxImage.New("node", finding.Args{"image": s.Sandbox.Image}).In(s.Runtime.Sandbox.From)
+	args, variant := finding.Args{"image": s.Sandbox.Image}, ""
+	if _, err := route.ParseRef(s.Sandbox.Image); err != nil {
+		args["why"], variant = err, "name"
+	} else if len(s.Sandbox.Hops) == 0 {
+		return nil
+	}
+	f := sandboxImage.Vary(variant, "node", args).In(s.Runtime.Sandbox.From)
 	f.Stage = "node"
 	for i := range s.Sandbox.Hops {
 		h := &s.Sandbox.Hops[i]

@@ -3,21 +3,27 @@ package rule
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/snapshot"
 )
 
-// answeredWith are the hops that ended with one of the statuses at their own host.
-func answeredWith(s *snapshot.Snapshot, hit func(int) bool) []fault {
+// answeredWith are the hops whose own host answered one of the statuses in a stage.
+func answeredWith(s *snapshot.Snapshot, stage snapshot.Stage, hit func(int) bool) []fault {
 	var out []fault
-	for _, x := range faults(s, snapshot.Manifest, snapshot.Status) {
+	for _, x := range faults(s, stage, snapshot.Status) {
 		if hit(x.try.Status()) && !byProxy(x.hop) {
 			out = append(out, x)
 		}
 	}
 	return out
+}
+
+// answeredAnywhere are those for the manifest and for blobs.
+func answeredAnywhere(s *snapshot.Snapshot, hit func(int) bool) []fault {
+	return append(answeredWith(s, snapshot.Manifest, hit), answeredWith(s, snapshot.Blob, hit)...)
 }
 
 // bodyEvidence adds the status and the beginning of the body.
@@ -41,13 +47,14 @@ var imageNotFound = finding.Kind{
 		"tags":   {Text: "{host} has no {what}; its repository has the tags {tags}"},
 		"typo":   {Text: "{host} has no {what}; did you mean {guess}"},
 		"mirror": {Text: "mirror {host} has no {what}; the next host is asked"},
+		"listed": {Text: "{host} has no manifest {digest}, which its own index for {what} lists"},
 	},
 	Doc: "The server that answered is the right one and says that it does not have this image. A tag is misspelled, was deleted or has moved to another repository (bitnami to bitnamilegacy, k8s.gcr.io to registry.k8s.io), " +
 		"or a mirror does not have what the registry has. With several hosts the error of a pull names only one of them.",
 }
 
 func findImageNotFound(s *snapshot.Snapshot) []finding.Finding {
-	return each(answeredWith(s, func(st int) bool { return st == 404 }), func(x fault) finding.Finding {
+	return each(absent(s, false), func(x fault) finding.Finding {
 		what := fmt.Sprintf("tag %s in repository %s", s.Ref.Tag, s.Ref.Repository)
 		body := ""
 		if r := x.try.Final().Response; r != nil {
@@ -65,6 +72,8 @@ func findImageNotFound(s *snapshot.Snapshot) []finding.Finding {
 		}
 		t := first(x.hop.Tried(snapshot.SimilarName))
 		switch guess := nearest(s.Ref.Tag, tags); {
+		case s.Ref.Digest == "" && x.hop.Manifest != nil && x.hop.Manifest.Digest != "":
+			variant, args["digest"] = "listed", x.hop.Manifest.Expect
 		case t != nil && t.Attempt.OK():
 			variant, args["guess"] = "typo", t.Detail
 		case guess != "":
@@ -78,6 +87,40 @@ func findImageNotFound(s *snapshot.Snapshot) []finding.Finding {
 	})
 }
 
+// absent are the hops that do not have what they were asked for: the image, or
+// what they themselves had just said that its tag stands for.
+func absent(s *snapshot.Snapshot, promised bool) []fault {
+	var out []fault
+	for _, x := range answeredWith(s, snapshot.Manifest, func(st int) bool { return st == 404 || st == 410 }) {
+		m := x.hop.Manifest
+		if promised == (s.Ref.Digest == "" && m != nil && m.Expect != "" && m.Digest == "" && strings.HasSuffix(x.try.URL, "/"+m.Expect)) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+var headOnly = finding.Kind{
+	Code: "registry/head-ok-get-404", ID: "REG-07",
+	Title:    "HEAD says the manifest exists, GET says it does not",
+	Severity: finding.Error,
+	Text:     "{host} says that {tag} is {digest}, and has no manifest of that digest",
+	Doc: "The runtime asks with HEAD what a tag stands for and then fetches that digest. A cache that keeps the one and not the other, or that announces another digest than it has, breaks every pull of the tag. " +
+		"The message is \"content at … not found\". Purge the tag from the cache, or let the cache sync it again.",
+}
+
+func findHeadOnly(s *snapshot.Snapshot) []finding.Finding {
+	return each(absent(s, true), func(x fault) finding.Finding {
+		f := headOnly.New(x.host, finding.Args{"host": x.host, "tag": s.Ref.Tag, "digest": x.hop.Manifest.Expect})
+		for _, step := range x.hop.Steps {
+			if step.Stage == snapshot.Manifest && step.Attempt.OK() {
+				f = f.Saw(outcome(&step.Attempt)+", Docker-Content-Digest: "+x.hop.Manifest.Expect, step.Attempt.URL, curlCommand(&step.Attempt))
+			}
+		}
+		return bodyEvidence(f, x)
+	})
+}
+
 var rateLimited = finding.Kind{
 	Code: "registry/rate-limited", ID: "REG-02",
 	Title:    "The registry's rate limit is used up (429)",
@@ -88,8 +131,7 @@ var rateLimited = finding.Kind{
 }
 
 func findRateLimited(s *snapshot.Snapshot) []finding.Finding {
-	limited := append(answeredWith(s, func(st int) bool { return st == 429 }),
-		tokenFaults(s, func(a *snapshot.Attempt) bool { return a.Status() == 429 })...)
+	limited := append(answeredAnywhere(s, func(st int) bool { return st == 429 }), tokenFaults(s, tokenLimited)...)
 	return each(limited, func(x fault) finding.Finding {
 		whose, limit := "this node's public address", ""
 		if !anonymous(x.hop) {
@@ -101,7 +143,7 @@ func findRateLimited(s *snapshot.Snapshot) []finding.Finding {
 			for _, v := range header[key] {
 				f = f.Saw(key+": "+v, x.host, curlCommand(x.try))
 				if key == "Retry-After" {
-					limit = ", try again after " + v
+					limit = ", try again after " + wait(v)
 				}
 			}
 		}
@@ -109,6 +151,14 @@ func findRateLimited(s *snapshot.Snapshot) []finding.Finding {
 		g.Evidence = append(g.Evidence, f.Evidence...)
 		return g
 	})
+}
+
+// wait is a Retry-After for people: seconds, or a date as it is.
+func wait(after string) string {
+	if _, err := strconv.ParseUint(after, 10, 32); err == nil {
+		return after + " s"
+	}
+	return after
 }
 
 var serverError = finding.Kind{
@@ -120,7 +170,7 @@ var serverError = finding.Kind{
 }
 
 func findServerError(s *snapshot.Snapshot) []finding.Finding {
-	return each(answeredWith(s, func(st int) bool { return st >= 500 }), func(x fault) finding.Finding {
+	return each(answeredAnywhere(s, func(st int) bool { return st >= 500 }), func(x fault) finding.Finding {
 		return bodyEvidence(serverError.New(x.host, finding.Args{"host": x.host, "line": x.try.Final().Response.Line}), x)
 	})
 }
@@ -142,22 +192,23 @@ func findHTMLManifest(s *snapshot.Snapshot) []finding.Finding {
 		}
 	}
 	return each(pages, func(x fault) finding.Finding {
-		title := ""
+		named := ""
 		if t := pageTitle(x.try.Final().Response.Head); t != "" {
-			title = fmt.Sprintf(" (%q)", t)
+			named = fmt.Sprintf(" (%.80q)", t)
 		}
-		return bodyEvidence(htmlManifest.New(x.host, finding.Args{"url": x.try.Final().URL, "title": title}), x)
+		return bodyEvidence(htmlManifest.New(x.host, finding.Args{"url": x.try.Final().URL, "title": named}), x)
 	})
 }
 
-var title = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</`)
+var title = regexp.MustCompile(`(?i)<title[^>]*>([^<]*)`)
 
 // pageTitle is the text of the title element at the beginning of a page.
 func pageTitle(page string) string {
-	if m := title.FindStringSubmatch(page); m != nil {
-		return strings.TrimSpace(m[1])
+	m := title.FindStringSubmatch(page)
+	if m == nil {
+		return ""
 	}
-	return ""
+	return strings.TrimSpace(m[1])
 }
 
 var wrongType = finding.Kind{
@@ -165,19 +216,30 @@ var wrongType = finding.Kind{
 	Title:    "The manifest comes with a wrong content type",
 	Severity: finding.Error,
 	Text:     "{url} sends the manifest as {type}; the runtime goes by that type and cannot use it",
-	Doc:      "A static file server or a broken proxy sends the right bytes with the wrong Content-Type. The runtime believes the header. Correct the mirror.",
+	Variants: map[string]finding.Variant{
+		"none":    {Text: "{url} sends the manifest without a Content-Type; the runtime goes by that type and cannot use it"},
+		"content": {Text: "{url} sends a document of type {type} that is no image manifest: {why}"},
+	},
+	Doc: "A static file server or a broken proxy sends the right bytes with the wrong Content-Type. The runtime believes the header. Correct the mirror.",
 }
 
 func findWrongType(s *snapshot.Snapshot) []finding.Finding {
 	var odd []fault
 	for _, x := range faults(s, snapshot.Manifest, snapshot.BadReply) {
-		if r := x.try.Final().Response; r != nil && !strings.Contains(r.Type, "html") {
+		if r := x.try.Final().Response; r != nil && !strings.Contains(r.Type, "html") && !isSchema1(r.Type) {
 			odd = append(odd, x)
 		}
 	}
 	return each(odd, func(x fault) finding.Finding {
 		r := x.try.Final().Response
-		return bodyEvidence(wrongType.New(x.host, finding.Args{"url": x.try.Final().URL, "type": r.Type}), x)
+		variant := ""
+		switch {
+		case r.Type == "":
+			variant = "none"
+		case !strings.HasPrefix(x.why.Text, "unexpected media type"):
+			variant = "content"
+		}
+		return bodyEvidence(wrongType.Vary(variant, x.host, finding.Args{"url": x.try.Final().URL, "type": r.Type, "why": x.why.Text}), x)
 	})
 }
 

@@ -9,7 +9,7 @@ func TestTheTitleOfAPage(t *testing.T) {
 	for page, want := range map[string]string{
 		"<html><head><title>Sign in</title>":   "Sign in",
 		"<TITLE lang=en>\n Blocked \n</Title>": "Blocked",
-		"<title>cut off":                       "",
+		"<title>cut off":                       "cut off",
 		"no page":                              "",
 		"<title":                               "",
 		strings.Repeat("Ⱥ", 200) + "<title>Anmeldung</title>":   "Anmeldung",

@@ -60,6 +60,7 @@ const (
 	BadConfig     Cause = "bad-config"      // the runtime itself refuses: unreadable CA, broken URL
 	OutOfTime     Cause = "out-of-time"     // our own deadline, before the server had failed
 	Canceled      Cause = "canceled"        // somebody stopped us
+	NotNeeded     Cause = "not-needed"      // not waited for: a host before it serves the image
 	Unclassified  Cause = "unclassified"    //
 	BadAddress    Cause = "bad-address"     // a redirect or realm led to an address that only this node or its cloud should see: not contacted
 	ForeignRealm  Cause = "foreign-realm"   // the realm is no place for these credentials: not sent

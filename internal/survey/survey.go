@@ -29,6 +29,7 @@ type Request struct {
 	Registry   string   // the only registry of interest; empty: all of them
 	Env        []string // the caller's environment
 	Ask        node.Ask // asks CRI sockets; nil: they are left alone
+	Still      bool     // files are all that matters: network, certificates and disks stay unseen
 }
 
 // Survey is what was seen. Close gives back what it holds open.
@@ -73,7 +74,11 @@ func Take(ctx context.Context, q Request) (*Survey, error) {
 	if q.Config != "" {
 		s.Runtime.Config = q.Config
 	}
-	s.View = node.Look(ctx, q.Root, s.Node, s.Runtime)
+	if q.Still {
+		s.View = node.Glance(q.Root, s.Node, s.Runtime)
+	} else {
+		s.View = node.Look(ctx, q.Root, s.Node, s.Runtime)
+	}
 	s.read(q)
 	return s, nil
 }
@@ -88,7 +93,7 @@ func rancherOf(file string) string {
 
 // read collects files until nothing that they name is missing.
 func (s *Survey) read(q Request) {
-	c := &collector{root: s.View.Files, seen: map[string]bool{}}
+	c := newCollector(s.View.Files, nil)
 	target := effective.Target(s.Runtime.Target)
 	s.Runtime.Target = target
 	main := s.Runtime.Config
@@ -150,6 +155,14 @@ type collector struct {
 	root  *node.Root
 	seen  map[string]bool
 	files []source.File
+}
+
+func newCollector(root *node.Root, have []source.File) *collector {
+	c := &collector{root: root, seen: map[string]bool{}}
+	for _, f := range have {
+		c.add(f)
+	}
+	return c
 }
 
 func (c *collector) add(f source.File) {

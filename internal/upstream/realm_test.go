@@ -164,7 +164,7 @@ func servers(w *world.World) []string {
 func TestAWithheldPasswordIsExplainedAndThePullGoesOnAnonymously(t *testing.T) {
 	w := realmWorld(t, "https://evil.example.net/token")
 	e := loggedIn(t, client(w), endpoint, object)
-	if got := e.Auth.Withheld; got != "not sent to the token server: the token server evil.example.net does not belong to registry.example" {
+	if got := e.Auth.Withheld; got != "the token server evil.example.net does not belong to registry.example" {
 		t.Errorf("%q", got)
 	}
 	if len(w.Requests("stranger 203.0.113.7")) != 1 || e.Auth.Token == nil || e.Auth.Token.Method != "GET" || !e.Auth.Got {

@@ -113,7 +113,7 @@ func (t *tokenRequest) fetch(ctx context.Context) granted {
 	t.auth.Source, t.auth.Withheld = t.s.source(), why
 	with := !secret.IsZero()
 	if with && t.realm.refuse != "" {
-		t.auth.Withheld = "not sent to the token server: " + t.realm.refuse
+		t.auth.Withheld = t.realm.refuse
 		with = false
 	}
 	if with {

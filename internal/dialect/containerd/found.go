@@ -16,8 +16,11 @@ const stage = "config"
 
 // spoken is a registry as texts name it.
 func spoken(registry string) string {
-	if registry == route.Any {
+	switch registry {
+	case route.Any:
 		return "every other registry"
+	case nobody:
+		return "its registry"
 	}
 	return registry
 }

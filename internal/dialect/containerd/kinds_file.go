@@ -97,10 +97,11 @@ var (
 	}
 	unquotedHost = finding.Kind{
 		Code: "config/wrong-endpoint-url", ID: "HT029", Severity: finding.Error, Ignores: true,
-		Title: "The URL of a host is not in quotes",
-		Doc:   "Without quotes a dot separates keys: `[host.m.example]` is the host `m` with a table `example`.",
-		Text:  "{table} makes a host named {got}, because the name is not in quotes",
-		Fix:   "put the name in quotes",
+		Title:    "The URL of a host is not in quotes",
+		Doc:      "Without quotes a dot separates keys: `[host.m.example]` is the host `m` with a table `example`.",
+		Text:     "{table} makes a host named {got}, because the name is not in quotes",
+		Fix:      "put the name in quotes",
+		Symptoms: []string{"dns/name-not-found", "dns/sinkholed", "dns/search-domain-capture", "network/connection-refused", "network/connect-timeout"},
 	}
 	scatteredHost = finding.Kind{
 		Code: "config/host-asked-twice", ID: "HT030", Severity: finding.Warning,
@@ -143,9 +144,10 @@ var (
 	}
 	certificatesIgnored = finding.Kind{
 		Code: "config/certificates-ignored", ID: "HT036", Severity: finding.Warning, Ignores: true,
-		Title: "Certificate files beside a hosts.toml are not used",
-		Doc:   "Docker's layout (`*.crt`, `*.cert`, `*.key`) counts only when `hosts.toml` is missing, empty or invalid. Otherwise the file has to name them in `ca` and `client`.",
-		Text:  "{name} is not used, because {file} is there and does not name it",
+		Title:    "Certificate files beside a hosts.toml are not used",
+		Doc:      "Docker's layout (`*.crt`, `*.cert`, `*.key`) counts only when `hosts.toml` is missing, empty or invalid. Otherwise the file has to name them in `ca` and `client`.",
+		Text:     "{name} is not used, because {file} is there and does not name it",
+		Symptoms: []string{"tls/private-ca-untrusted", "tls/client-certificate-required"},
 	}
 	readableSecret = finding.Kind{
 		Code: "auth/header-world-readable", ID: "HT037", Severity: finding.Warning,

@@ -88,10 +88,9 @@ func (r *reader) dockerStyle(h *hostsFile, name string, f *source.File) {
 
 // nothing reports a directory that decides for a registry and says nothing.
 func (r *reader) nothing(h *hostsFile) {
-	if h.verdict == used {
-		if len(h.content.root.Header) == 0 && len(h.mirrors) == 0 && !h.content.serverSet && h.upstream != nil && !h.upstream.TLS.Set && h.doc != nil && len(h.doc.Entries) == 0 {
-			r.add(r.inTree(emptyDirectory, "nothing", spot{h.path, h.match}, nil).Sure(finding.Certain))
-			r.findings[len(r.findings)-1].Severity = finding.Info
+	if h.verdict == used || h.verdict == dropped {
+		if h.empty() && h.match != route.Any {
+			r.silent(h, h.path)
 		}
 		return
 	}
@@ -105,11 +104,28 @@ func (r *reader) nothing(h *hostsFile) {
 	} else if len(r.tree.children[h.dir]) > 0 {
 		return
 	}
-	if other := path.Join(path.Dir(h.dir), fallback); r.tree.exists(other) && hasFallback(r.target) {
-		r.add(r.inTree(emptyDirectory, "", spot{p, h.match}, finding.Args{"default": other}))
-	} else if p == h.path {
-		f := r.inTree(emptyDirectory, "nothing", spot{p, h.match}, nil)
-		f.Severity = finding.Info
-		r.add(f)
+	if p == h.path || r.fallbackFor(h) != "" {
+		r.silent(h, p)
 	}
+}
+
+// fallbackFor is the directory for every registry without one of its own, as this
+// containerd finds it; empty: there is none.
+func (r *reader) fallbackFor(h *hostsFile) string {
+	other := path.Join(path.Dir(h.dir), fallback)
+	if r.tree.exists(other) && hasFallback(r.target) {
+		return other
+	}
+	return ""
+}
+
+// silent reports a path that decides for a registry and says nothing.
+func (r *reader) silent(h *hostsFile, p string) {
+	if other := r.fallbackFor(h); other != "" {
+		r.add(r.inTree(emptyDirectory, "", spot{p, h.match}, finding.Args{"default": other}))
+		return
+	}
+	f := r.inTree(emptyDirectory, "nothing", spot{p, h.match}, nil)
+	f.Severity = finding.Info
+	r.add(f)
 }

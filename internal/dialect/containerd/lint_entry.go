@@ -102,7 +102,7 @@ func (h *hostsFile) address(e entry) []finding.Finding {
 // ownURL is the registry that a file is about, as server would name it.
 func (h *hostsFile) ownURL() string {
 	switch h.match {
-	case route.Any:
+	case route.Any, nobody:
 		return ""
 	case "docker.io":
 		return "https://registry-1.docker.io"

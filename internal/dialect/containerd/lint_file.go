@@ -19,8 +19,8 @@ func (h *hostsFile) explain() []finding.Finding {
 		return h.crash()
 	case h.verdict == unknown && h.problem != nil && h.problem.Unread:
 		return []finding.Finding{h.found(unreadableFile, "large", source.Pos{File: h.path}, finding.Args{"path": h.path, "why": h.problem.Text}).Sure(finding.Possible)}
-	case h.verdict != dropped:
-		return nil
+	case h.verdict != dropped, h.problem != nil && h.problem.Text == noHostTable && h.empty():
+		return nil // what an empty file means is said where directories are judged
 	case h.problem == nil:
 		var out []finding.Finding
 		for _, f := range h.faults {
@@ -99,17 +99,23 @@ func (h *hostsFile) entryAt(at source.Pos) *tomldoc.Entry {
 	return out
 }
 
+// empty reports that a file holds blanks and comments alone.
+func (h *hostsFile) empty() bool { return h.doc != nil && len(h.doc.Entries) == 0 }
+
 // noHost explains the demand of older versions for a host table.
 func (h *hostsFile) noHost() []finding.Finding {
-	if h.problem.Text != noHostTable {
+	if h.problem.Text != noHostTable || h.empty() {
 		return nil
+	}
+	if f := h.meant(); f != nil {
+		return []finding.Finding{*f}
 	}
 	text := "[host]" + h.newline()
 	if !bytes.HasSuffix(h.data, []byte("\n")) {
 		text = h.newline() + text
 	}
 	at := source.Pos{File: h.path}
-	if h.doc != nil && len(h.doc.Entries) > 0 {
+	if h.doc != nil {
 		at = h.doc.Entries[0].At
 	}
 	edits := []source.Edit{h.edit(len(h.data), len(h.data), text)}
@@ -118,6 +124,21 @@ func (h *hostsFile) noHost() []finding.Finding {
 	}
 	f := h.found(serverOnly, "", at, nil)
 	return []finding.Finding{with(f, edits).Saw("no line with [host]", h.path, "grep -n '\\[ *host' "+quote(h.path))}
+}
+
+// meant finds the table that would be a host's, were it spelt right.
+func (h *hostsFile) meant() *finding.Finding {
+	if h.doc == nil {
+		return nil
+	}
+	for i := range h.doc.Entries {
+		if e := &h.doc.Entries[i]; e.Kind == tomldoc.Header {
+			if f, _ := h.unknownEntry(e); f != nil && f.Fix != nil && len(f.Fix.Edits) > 0 {
+				return f
+			}
+		}
+	}
+	return nil
 }
 
 // cured adds edits to a finding's fix if they cure it.

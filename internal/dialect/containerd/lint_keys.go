@@ -139,7 +139,7 @@ func (h *hostsFile) unknownTable(e *tomldoc.Entry, key string, at source.Pos) *f
 		p := part(text, 0)
 		args["want"] = "[host" + text[p.End:] + "]"
 		f := h.cured(h.found(unknownTable, "want", at, args), []source.Edit{h.edit(e.Key.Start+p.Start, e.Key.Start+p.End, "host")})
-		return &f
+		return h.atHost(f, e.Path[1])
 	}
 	f := h.found(unknownTable, "", at, args)
 	if lower != "host" && synonyms[lower] == "" {
@@ -159,6 +159,15 @@ func (h *hostsFile) brokenName(e *tomldoc.Entry, table string) *finding.Finding 
 	}
 	name := strings.Join(e.Path[1:], ".")
 	f := h.cured(h.found(unquotedHost, "", e.At, finding.Args{"table": table, "got": e.Path[1]}), []source.Edit{h.edit(e.Key.Start+p.Start, e.Key.End, tomlString("https://"+name))})
+	return h.atHost(f, e.Path[1])
+}
+
+// atHost ties a finding to the endpoint that a host's name stands for.
+func (h *hostsFile) atHost(f finding.Finding, written string) *finding.Finding {
+	var e route.Endpoint
+	if address(&e, written, false) == nil && e.Host != "" {
+		f.Endpoint = e.String()
+	}
 	return &f
 }
 

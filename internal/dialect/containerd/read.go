@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/towpath-dev/towpath/internal/dialect"
 	"github.com/towpath-dev/towpath/internal/finding"
@@ -145,7 +146,7 @@ func (r *reader) directory(dir, registry string) {
 		return
 	}
 	r.named(dir, registry)
-	if f.Unread && f.Kind == source.Directory && f.Problem == "" {
+	if f.Unread && f.Problem == "" && f.Kind == source.Directory {
 		return
 	}
 	out := route.Route{Match: registry, From: source.Pos{File: dir}}
@@ -194,12 +195,20 @@ func (r *reader) load(dir string, out *route.Route) {
 
 // open reads the hosts.toml of a directory.
 func (r *reader) open(dir, registry string) *hostsFile {
-	h := &hostsFile{path: path.Join(dir, hostsToml), dir: dir, match: registry, target: r.target}
+	return r.openFile(path.Join(dir, hostsToml), registry)
+}
+
+// openFile reads a file as the hosts.toml of a registry.
+func (r *reader) openFile(file, registry string) *hostsFile {
+	h := &hostsFile{path: file, dir: path.Dir(file), match: registry, target: r.target}
 	f := r.tree.files[h.path]
 	switch {
 	case f == nil || f.Kind == source.Dangling:
 	case f.Unread && f.Problem == "":
 		h.verdict = unknown
+	case strings.HasSuffix(f.Problem, "not read"): // by us, for its size
+		h.verdict, h.problem = unknown, problemOf(h.path, f.Problem)
+		h.problem.Unread = true
 	case f.Problem != "" && unsure(f.Problem):
 		h.verdict, h.problem = unknown, problemOf(h.path, f.Problem)
 	case f.Problem != "":

@@ -163,8 +163,9 @@ func (c Config) Roots(dir string) []string {
 	}
 	for i, r := range roots {
 		if !path.IsAbs(r) {
-			roots[i] = path.Join(dir, r)
+			r = path.Join(dir, r)
 		}
+		roots[i] = path.Clean(r)
 	}
 	return roots
 }

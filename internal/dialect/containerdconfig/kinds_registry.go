@@ -41,9 +41,10 @@ var (
 	}
 	pathWrong = finding.Kind{
 		Code: "config/config-path-wrong", ID: "CC010", Severity: finding.Error, Ignores: true,
-		Title: "config_path is no directory",
-		Doc:   "A directory that does not exist is ignored without a word; a file makes every pull fail.",
-		Text:  "config_path {path} does not exist, so containerd reads no hosts.toml",
+		Symptoms: []string{"config/wrong-containerd-instance", "syntax/unreadable"},
+		Title:    "config_path is no directory",
+		Doc:      "A directory that does not exist is ignored without a word; a file makes every pull fail.",
+		Text:     "config_path {path} does not exist, so containerd reads no hosts.toml",
 		Variants: map[string]finding.Variant{
 			"file":  {Text: "config_path {path} is a file and not a directory", Fix: "name the directory, {want}"},
 			"hand":  {Text: "config_path {path} is a file and not a directory"},

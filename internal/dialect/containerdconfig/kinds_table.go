@@ -33,10 +33,11 @@ var (
 	}
 	bothTables = finding.Kind{
 		Code: "config/wrong-plugin-table", ID: "CC036", Severity: finding.Error, Ignores: true,
-		Title: "Two tables of one file set the same thing, and the older one wins",
-		Doc:   "In a file of version 2 containerd 2.x lets the old CRI table override the new one, key by key.",
-		Text:  "{key} is set in two tables of {file}; the older one wins and this one is ignored",
-		Fix:   "take this one out",
+		Symptoms: []string{"config/wrong-containerd-instance"},
+		Title:    "Two tables of one file set the same thing, and the older one wins",
+		Doc:      "In a file of version 2 containerd 2.x lets the old CRI table override the new one, key by key.",
+		Text:     "{key} is set in two tables of {file}; the older one wins and this one is ignored",
+		Fix:      "take this one out",
 	}
 	replacedTable = finding.Kind{
 		Code: "config/drop-in-replaces-table", ID: "CC026", Severity: finding.Error, Ignores: true,
@@ -57,10 +58,11 @@ var (
 	}
 	unknownKey = finding.Kind{
 		Code: "config/unknown-key", ID: "CC013", Severity: finding.Error, Ignores: true,
-		Title: "containerd does not know a key of its configuration",
-		Doc:   "Unknown keys are ignored: by 1.x without a word, by 2.x with one warning in the log.",
-		Text:  "containerd ignores the key {key}: it is called {want}",
-		Fix:   "write {want}",
+		Symptoms: []string{"config/config-path-unset", "config/config-path-list-bug"},
+		Title:    "containerd does not know a key of its configuration",
+		Doc:      "Unknown keys are ignored: by 1.x without a word, by 2.x with one warning in the log.",
+		Text:     "containerd ignores the key {key}: it is called {want}",
+		Fix:      "write {want}",
 		Variants: map[string]finding.Variant{
 			"hand":    {Text: "containerd ignores the key {key}; {table} knows {known}"},
 			"sandbox": {Text: "containerd ignores sandbox_image in {table}: the image is called pinned_images.sandbox there", Fix: "set sandbox in {table}.pinned_images"},
@@ -78,7 +80,8 @@ var (
 	}
 	notImported = finding.Kind{
 		Code: "config/drop-in-not-imported", ID: "CC024", Severity: finding.Error, Ignores: true,
-		Title: "A drop-in is not imported",
+		Symptoms: []string{"config/config-path-unset", "config/config-path-list-bug"},
+		Title:    "A drop-in is not imported",
 		Doc: "containerd reads only what `imports` of its main file names. The directory /etc/containerd/conf.d means nothing by itself; " +
 			"the default of 2.2 and later names it only in what `containerd config default` prints.",
 		Text: "{path} is not imported by {main}, so containerd ignores it",

@@ -189,7 +189,8 @@ func (l *lint) evidence(at source.Pos) (saw, command string) {
 var (
 	secretKey = regexp.MustCompile(`(?i)((?:passw[a-z]*|\bauth|[a-z-]*token|authorization|secret|cookie|api-?key)["']?\s*[=:\s]\s*)[^\s\]].*`)
 	userinfo  = regexp.MustCompile(`//[^/\s"'@]*@`)
-	headers   = regexp.MustCompile(`(?i)^\s*\[.*\bheaders\s*\]`)
+	private   = regexp.MustCompile(`(?i)^\s*\[.*\b(headers|auth["']?|auths["']?\s*\..*)\s*\]`)
+	userKey   = regexp.MustCompile(`^\s*["']?user(name)?\b`)
 	anyKey    = regexp.MustCompile(`^(\s*(?:"[^"]*"|'[^']*'|[\w-]+)\s*=\s*).*`)
 )
 
@@ -200,6 +201,7 @@ func shown(data []byte, n int) string {
 	switch inHeader, inText := around(data, n); {
 	case inText:
 		return "***"
+	case inHeader && userKey.MatchString(line):
 	case inHeader && anyKey.MatchString(masked):
 		masked = anyKey.ReplaceAllString(masked, "${1}***")
 	case inHeader && !strings.HasPrefix(strings.TrimSpace(line), "["):
@@ -212,7 +214,7 @@ func shown(data []byte, n int) string {
 	return masked
 }
 
-// around reports whether a line belongs to a table of headers, and whether it
+// around reports whether a line belongs to a table of headers or a login, and whether it
 // continues a text of several lines.
 func around(data []byte, n int) (inHeader, inText bool) {
 	for range n - 1 {
@@ -221,7 +223,7 @@ func around(data []byte, n int) (inHeader, inText bool) {
 			break
 		}
 		if !inText && bytes.HasPrefix(bytes.TrimLeft(raw, " \t"), []byte("[")) {
-			inHeader = bytes.Contains(bytes.ToLower(raw), []byte("headers")) && headers.Match(raw)
+			inHeader = private.Match(raw)
 		}
 		if bytes.Count(raw, []byte(`"""`))%2 == 1 || bytes.Count(raw, []byte("'''"))%2 == 1 {
 			inText = !inText

@@ -25,7 +25,7 @@ hunter2
 `
 	want := []string{
 		`[plugins."x".registry.configs."h".auth] # who`,
-		`  password = ***`, `  username = "u"`, `  auth=***`, `  "identitytoken" = ***`, `  password ***`,
+		`  password = ***`, `  username = "u"`, `  auth=***`, `  "identitytoken" = ***`, `***`,
 		`[plugins."x".registry.headers]`, `  X-Key = ***`, `  X-List = ***`, `***`, `***`,
 		`[plugins."x".registry.mirrors."m"]`, `  endpoint = ["https://***@m.lab/v2", "https://ok.lab"]`,
 		`  note = """`, `***`, `***`, `  key_file = "/etc/key.pem"`,

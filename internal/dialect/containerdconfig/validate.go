@@ -148,13 +148,22 @@ func (l *loading) decode(id string, into any) {
 	l.Fatal = append(l.Fatal, f)
 }
 
+// wouldBe reads the table of a plugin that is disabled: what would count without
+// that. Nothing in it is fatal.
+func (l *loading) wouldBe(id string, into any) {
+	before := l.Fatal
+	l.decode(id, into)
+	l.Fatal = before
+}
+
 func (l *loading) plugins1() {
 	id := l.criID()
+	l.cri, l.newer = default1(l.Target), default17()
 	if l.disabled(id) {
 		l.dead(DisabledCRI, l.elementPlace(id, "disabled_plugins"), "disabled_plugins has %q", id)
+		l.wouldBe(id, l.cri)
 		return
 	}
-	l.cri, l.newer = default1(l.Target), default17()
 	l.decode(id, l.cri)
 	if l.Target.Containerd.Since("1.7.0") {
 		l.decode(id, l.newer)
@@ -174,6 +183,7 @@ func (l *loading) plugins2() {
 	for id, into := range map[string]any{criImages: l.images, criRuntime: runtime, grpcCRI: server} {
 		if l.disabled(id) {
 			l.dead(DisabledCRI, l.elementPlace(id, "disabled_plugins"), "disabled_plugins has %q", id)
+			l.wouldBe(id, into)
 			continue
 		}
 		l.decode(id, into)

@@ -17,8 +17,16 @@ var (
 	quoted    = regexp.MustCompile("`[^`]*`")
 )
 
-// mask hides what may be a secret in a line of a file.
+// maxShown bounds a line as evidence.
+const maxShown = 4096
+
+// mask hides what may be a secret in a line of a file. Of a very long line it
+// shows the beginning: up to the first secret, which may go on behind the cut.
 func mask(line string) string {
+	if len(line) > maxShown {
+		head, _, _ := strings.Cut(mask(line[:maxShown]), "***")
+		return strings.ToValidUTF8(head, "") + "…"
+	}
 	return userInfo.ReplaceAllString(secretKey.ReplaceAllString(line, "${1}***"), "${1}***${2}")
 }
 

@@ -145,6 +145,12 @@ func Read(files []source.File, t route.Target, opts Options) dialect.Reading {
 	return dialect.Reading{Table: table, Findings: r.findings}
 }
 
+// File is where the next start looks for registries.yaml: the standard path,
+// unless the settings of the agent name another.
+func File(files []source.File, t route.Target, opts Options) string {
+	return newReader(files, Fill(t), opts).set.registries
+}
+
 // reader is one reading of one node's files.
 type reader struct {
 	distro

@@ -10,9 +10,9 @@ var (
 		Doc: "Entries under configs are looked up by host and port of the endpoint's URL, not by the name under mirrors. " +
 			"An entry under the registry's own name is for the registry itself, which is asked after its mirrors.",
 		Text: "configs.{name} is used for {name} itself, not for its endpoint {endpoint}",
-		Fix:  "Write the entry under {host} if it is meant for the endpoint",
+		Fix:  "write the entry under {host} if it is meant for the endpoint",
 		Variants: map[string]finding.Variant{
-			"sibling": {Text: "{endpoint} is asked without credentials, other endpoints of {name} have some", Fix: "Write an entry for {host} under configs, if it wants credentials"},
+			"sibling": {Text: "{endpoint} is asked without credentials, other endpoints of {name} have some", Fix: "write an entry for {host} under configs, if it wants credentials"},
 		},
 	}
 	hubName = finding.Kind{
@@ -20,17 +20,17 @@ var (
 		Title: "Credentials for Docker Hub are under a name that no request has",
 		Doc: "Credentials go to containerd under the key that is written, and containerd looks for the host that it asks: " +
 			"registry-1.docker.io. TLS settings are found under docker.io, too.",
-		Text: "The credentials of configs.{name} are never sent: Docker Hub is asked at registry-1.docker.io",
-		Fix:  "Write them under registry-1.docker.io",
+		Text: "the credentials of configs.{name} are never sent: Docker Hub is asked at registry-1.docker.io",
+		Fix:  "write them under registry-1.docker.io",
 	}
 	hostKey = finding.Kind{
 		Code: codeNoAuth, ID: "K3008", Severity: finding.Error, Ignores: true,
 		Title: "A key of configs is not the host and port of an endpoint",
 		Doc:   "Keys of configs are host or host:port, exactly as in the endpoint's URL: no scheme, no path, the port where the URL has one.",
 		Text:  "configs.{name} is not used: the key is host or host:port, without scheme and path",
-		Fix:   "Write {want}",
+		Fix:   "write {want}",
 		Variants: map[string]finding.Variant{
-			"port": {Text: "configs.{name} is not used for the endpoint {endpoint}: its port is missing in the key", Fix: "Write {want}"},
+			"port": {Text: "configs.{name} is not used for the endpoint {endpoint}: its port is missing in the key", Fix: "write {want}"},
 		},
 	}
 	namespaceKey = finding.Kind{
@@ -39,7 +39,7 @@ var (
 		Doc: "Keys of mirrors are host or host:port as image names begin with; docker.io for images without a host. " +
 			"A key with a scheme, a path or another spelling matches no image.",
 		Text: "mirrors.{name} matches no image: the key is host or host:port as image names begin with",
-		Fix:  "Write {want}",
+		Fix:  "write {want}",
 	}
 	tlsOnHTTP = finding.Kind{
 		Code: codeEndpoint, ID: "K3009", Severity: finding.Warning,
@@ -48,9 +48,9 @@ var (
 			"costs a failing request each time and confuses the error messages; before containerd 1.6.25 and 1.7.7 the " +
 			"settings were not used at all.",
 		Text: "{endpoint} is http, but configs.{host} has TLS settings: it is asked over HTTPS first",
-		Fix:  "Write https:// in the endpoint, or remove the tls block",
+		Fix:  "write https:// in the endpoint, or remove the tls block",
 		Variants: map[string]finding.Variant{
-			"unused": {Text: "{endpoint} is http: the TLS settings of configs.{host} are not used for it", Fix: "Write https:// in the endpoint, or remove the tls block"},
+			"unused": {Text: "{endpoint} is http: the TLS settings of configs.{host} are not used for it", Fix: "write https:// in the endpoint, or remove the tls block"},
 		},
 	}
 	serverKey = finding.Kind{
@@ -60,7 +60,7 @@ var (
 			"To trust the registry's certificate ca_file is enough. Copying the registry's private key to every node lets " +
 			"anybody who can read it pose as the registry.",
 		Text: "cert_file looks like the registry's own certificate: its private key would be on every node",
-		Fix:  "Remove cert_file and key_file; ca_file is enough to trust the registry",
+		Fix:  "remove cert_file and key_file; ca_file is enough to trust the registry",
 	}
 	lostFile = finding.Kind{
 		Code: "tls/ca-file-unreadable", ID: "K3011", Severity: finding.Error,
@@ -74,7 +74,7 @@ var (
 		Title: "An endpoint has no scheme",
 		Doc:   "An endpoint without a scheme is asked over https; localhost with a port other than 443 over http.",
 		Text:  "{endpoint} has no scheme: it is asked over {scheme}",
-		Fix:   "Write {scheme}:// in front",
+		Fix:   "write {scheme}:// in front",
 	}
 	defaultListed = finding.Kind{
 		Code: "mirror/wrong-fallback", ID: "K3013", Severity: finding.Info,
@@ -82,21 +82,21 @@ var (
 		Doc: "The registry itself is always asked after the endpoints. Listed last it changes nothing. Listed earlier it is " +
 			"asked before the endpoints that follow it, so that those are asked only when the registry does not answer.",
 		Text: "{endpoint} is the registry itself, which is asked last anyway",
-		Fix:  "Remove the line",
+		Fix:  "remove the line",
 	}
 	defaultEarly = finding.Kind{
 		Code: "mirror/wrong-fallback", ID: "K3013", Severity: finding.Warning,
 		Title: "The registry itself is asked before its mirrors",
 		Doc:   defaultListed.Doc,
 		Text:  "{endpoint} is the registry itself: {later} behind it is asked only when the registry fails",
-		Fix:   "Put it last",
+		Fix:   "put it last",
 	}
 	plainFallback = finding.Kind{
 		Code: "mirror/wrong-fallback", ID: "K3014", Severity: finding.Info,
 		Title: "A registry that speaks only http is asked over https in the end",
 		Doc: "When the http endpoint fails, the registry itself is asked over https, and it is that error which the kubelet " +
 			"shows: \"server gave HTTP response to HTTPS client\". The real reason is in containerd's log.",
-		Text: "When {endpoint} fails, {name} is asked over https and that error hides the first",
+		Text: "when {endpoint} fails, {name} is asked over https and that error hides the first",
 	}
 	badURL = finding.Kind{
 		Code: codeEndpoint, ID: "CFG-07", Severity: finding.Error, Ignores: true,
@@ -104,8 +104,8 @@ var (
 		Doc:   "An endpoint that does not parse as URL is skipped with a warning in the agent's log.",
 		Text:  "{endpoint} is skipped: {why}",
 		Variants: map[string]finding.Variant{
-			"scheme": {Text: "{endpoint} cannot be asked: {why}", Fix: "Write {want}"},
-			"query":  {Text: "{endpoint} has a query or a fragment, which is no part of an endpoint", Fix: "Write {want}"},
+			"scheme": {Text: "{endpoint} cannot be asked: {why}", Fix: "write {want}"},
+			"query":  {Text: "{endpoint} has a query or a fragment, which is no part of an endpoint", Fix: "write {want}"},
 		},
 	}
 	doubled = finding.Kind{
@@ -113,9 +113,9 @@ var (
 		Title: "An endpoint is listed twice",
 		Doc:   "An endpoint that means the same URL as an earlier one is skipped. Releases before March 2024 wrote it twice into hosts.toml, which containerd then dropped.",
 		Text:  "{endpoint} is listed twice: the second one is skipped",
-		Fix:   "Remove the line",
+		Fix:   "remove the line",
 		Variants: map[string]finding.Variant{
-			"fatal": {Text: "{endpoint} is listed twice: containerd drops the generated hosts.toml", Fix: "Remove the line"},
+			"fatal": {Text: "{endpoint} is listed twice: containerd drops the generated hosts.toml", Fix: "remove the line"},
 		},
 	}
 	flagQuirk = finding.Kind{
@@ -137,7 +137,7 @@ var (
 		Code: codeInvalid, ID: "K3017", Severity: finding.Error, Ignores: true,
 		Title: "A rewrite is not a regular expression",
 		Doc:   "Patterns of rewrite are Go regular expressions. One that does not compile is skipped with a warning in the log.",
-		Text:  "The rewrite {pattern} is skipped: {why}",
+		Text:  "the rewrite {pattern} is skipped: {why}",
 	}
 	manyRewrites = finding.Kind{
 		Code: codeInvalid, ID: "K3017", Severity: finding.Warning,
@@ -149,20 +149,20 @@ var (
 		Code: codeInvalid, ID: "K3017", Severity: finding.Warning,
 		Title: "The replacement of a rewrite lost its $1",
 		Doc:   "A shell replaces $1 in a here-document by nothing unless the word behind << is in quotes.",
-		Text:  "The pattern {pattern} has a group that the replacement {replacement} does not use: every image gets the same name",
-		Fix:   "Write $1 in the replacement; in a here-document begin with <<'EOF'",
+		Text:  "the pattern {pattern} has a group that the replacement {replacement} does not use: every image gets the same name",
+		Fix:   "write $1 in the replacement; in a here-document begin with <<'EOF'",
 	}
 	rewriteEscape = finding.Kind{
 		Code: "config/hosts-toml-invalid", ID: "K3032", Severity: finding.Error, Ignores: true,
 		Title: "A rewrite makes the generated hosts.toml invalid",
 		Doc: "Patterns and replacements go into hosts.toml without escaping. A backslash or a quotation mark makes the file " +
 			"invalid; containerd drops it and asks the registry itself.",
-		Text: "The rewrite {pattern} makes the generated hosts.toml invalid: none of the endpoints of {name} is asked",
-		Fix:  "Write [.] for a dot and [0-9] for a digit instead of a backslash",
+		Text: "the rewrite {pattern} makes the generated hosts.toml invalid: none of the endpoints of {name} is asked",
+		Fix:  "write [.] for a dot and [0-9] for a digit instead of a backslash",
 		Variants: map[string]finding.Variant{
-			"changed": {Text: "The backslash in the rewrite {pattern} means something else in the generated hosts.toml", Fix: "Write [.] for a dot and [0-9] for a digit instead of a backslash"},
+			"changed": {Text: "the backslash in the rewrite {pattern} means something else in the generated hosts.toml", Fix: "write [.] for a dot and [0-9] for a digit instead of a backslash"},
 			"config":  {Text: "{name} makes the generated config.toml invalid: containerd does not start: {why}"},
-			"hosts":   {Text: "The generated hosts.toml of {name} is invalid and dropped: {why}"},
+			"hosts":   {Text: "the generated hosts.toml of {name} is invalid and dropped: {why}"},
 		},
 	}
 	rewriteDefault = finding.Kind{
@@ -170,9 +170,9 @@ var (
 		Title: "Rewrites do not apply to the registry itself",
 		Doc: "Since the releases of January 2024 rewrites apply to the listed endpoints only. The registry itself is asked " +
 			"for the name as it is, also when it is listed as the last endpoint.",
-		Text: "The rewrites of {name} are never applied: no endpoint but the registry itself is listed",
+		Text: "the rewrites of {name} are never applied: no endpoint but the registry itself is listed",
 		Variants: map[string]finding.Variant{
-			"none": {Text: "The rewrites of {name} are never applied: it has no endpoint"},
+			"none": {Text: "the rewrites of {name} are never applied: it has no endpoint"},
 		},
 	}
 	wildcardFallback = finding.Kind{
@@ -181,10 +181,10 @@ var (
 		Doc: "In the fork of containerd a hosts.toml without a server line means that the registry itself is never asked. " +
 			"That is what configs.\"*\" without mirrors.\"*\" renders, and what the releases of January and February 2024 " +
 			"and of February 2025 did with mirrors.\"*\".",
-		Text: "With {version} a wildcard mirror loses the fallback: images that the mirror lacks cannot be pulled",
-		Fix:  "Name the registries under mirrors instead of \"*\", or update {distro}",
+		Text: "with {version} a wildcard mirror loses the fallback: images that the mirror lacks cannot be pulled",
+		Fix:  "name the registries under mirrors instead of \"*\", or update {distro}",
 		Variants: map[string]finding.Variant{
-			"configs": {Text: "configs.\"*\" without mirrors.\"*\" leaves every registry without an entry of its own with no host to ask", Fix: "Remove the entry, or name hosts under configs"},
+			"configs": {Text: "configs.\"*\" without mirrors.\"*\" leaves every registry without an entry of its own with no host to ask", Fix: "remove the entry, or name hosts under configs"},
 		},
 	}
 	oldWildcard = finding.Kind{
@@ -192,28 +192,28 @@ var (
 		Title: "The wildcard is not rendered by this release",
 		Doc:   "The releases between January and March 2024 wrote \"*\" into a directory of that name, which containerd never looks up.",
 		Text:  "{version} does not render \"*\" for containerd: the entry is ignored",
-		Fix:   "Name the registries, or update {distro}",
+		Fix:   "name the registries, or update {distro}",
 	}
 	wildcardAuth = finding.Kind{
 		Code: codeNoAuth, ID: "K3033", Severity: finding.Error, Ignores: true,
 		Title: "Credentials for * are never sent",
 		Doc:   "Containerd looks for credentials under the host that it asks and knows no wildcard there. Only RKE2's own pulls use configs.\"*\".auth.",
-		Text:  "The credentials of configs.\"*\" are never sent by containerd",
-		Fix:   "Write an entry for each host",
+		Text:  "the credentials of configs.\"*\" are never sent by containerd",
+		Fix:   "write an entry for each host",
 	}
 	wildcardTLS = finding.Kind{
 		Code: codeInvalid, ID: "K3033", Severity: finding.Error, Ignores: true,
 		Title: "TLS settings for * are dropped",
 		Doc:   "configs.\"*\".tls is rendered only if mirrors has no \"*\": the file of the mirror takes its place.",
-		Text:  "The TLS settings of configs.\"*\" are dropped because mirrors has \"*\", too",
-		Fix:   "Write an entry for each host",
+		Text:  "the TLS settings of configs.\"*\" are dropped because mirrors has \"*\", too",
+		Fix:   "write an entry for each host",
 	}
 	loginInURL = finding.Kind{
 		Code: codeNoAuth, ID: "auth/login-in-url", Severity: finding.Error, Ignores: true,
 		Title: "Credentials in the URL of an endpoint are not sent",
 		Doc:   "Containerd takes scheme, host and path of an endpoint. A name and a password in the URL are written into hosts.toml and never sent.",
-		Text:  "The credentials in {endpoint} are not sent",
-		Fix:   "Write them under configs.{host}.auth",
+		Text:  "the credentials in {endpoint} are not sent",
+		Fix:   "write them under configs.{host}.auth",
 	}
 	halfPair = finding.Kind{
 		Code: "tls/half-client-pair", ID: "K3034", Severity: finding.Error,
@@ -221,20 +221,20 @@ var (
 		Doc: "With only one of cert_file and key_file an empty name goes into hosts.toml. Containerd then tries to read a " +
 			"directory, and every pull through that file fails.",
 		Text: "{have} is set without {lack}: every pull of {namespaces} fails",
-		Fix:  "Write both, or neither",
+		Fix:  "write both, or neither",
 	}
 	badAuth = finding.Kind{
 		Code: codeNoAuth, ID: "auth/bad-encoding", Severity: finding.Error, Ignores: true,
 		Title: "auth is not the base64 of user:password",
 		Doc:   "auth holds username:password in base64, as in docker's config.json. With anything else containerd sends no credentials.",
-		Text:  "The credentials of configs.{name} are not sent: {why}",
-		Fix:   "Write username and password instead",
+		Text:  "the credentials of configs.{name} are not sent: {why}",
+		Fix:   "write username and password instead",
 	}
 	defaultPassword = finding.Kind{
 		Code: "auth/default-password", ID: "CD014", Severity: finding.Warning,
 		Title: "A password that everybody knows",
 		Doc:   "The password is the one that a registry is installed with, or one of the most common ones.",
-		Text:  "The password of configs.{name} is a well-known one",
+		Text:  "the password of configs.{name} is a well-known one",
 	}
 	thirdParty = finding.Kind{
 		Code: "mirror/third-party-tags", ID: "K3028", Severity: finding.Warning,
@@ -248,7 +248,7 @@ var (
 		Title: "The embedded registry shares nothing",
 		Doc:   "The embedded registry shares images of the registries that have a key under mirrors, also an empty one. Without any it does not start.",
 		Text:  "--embedded-registry shares nothing: no registry is named under mirrors",
-		Fix:   "Name the registries under mirrors",
+		Fix:   "name the registries under mirrors",
 	}
 )
 

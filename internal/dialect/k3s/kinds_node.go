@@ -9,23 +9,23 @@ var (
 		Title: "registries.yaml is newer than what containerd reads",
 		Doc: "registries.yaml is read once, when the agent starts. A later change has no effect until the agent is " +
 			"restarted; containerd goes on with the files generated before.",
-		Text: "The change of registries.yaml is not applied: {distro} has not been restarted since",
-		Fix:  "Restart {unit}",
+		Text: "the change of registries.yaml is not applied: {distro} has not been restarted since",
+		Fix:  "restart {unit}",
 		Variants: map[string]finding.Variant{
-			"newer": {Text: "registries.yaml was changed after {distro} started at {started}", Fix: "Restart {unit}"},
-			"gone":  {Text: "The generated files still hold what registries.yaml no longer says", Fix: "Restart {unit}"},
+			"newer": {Text: "registries.yaml was changed after {distro} started at {started}", Fix: "restart {unit}"},
+			"gone":  {Text: "the generated files still hold what registries.yaml no longer says", Fix: "restart {unit}"},
 		},
 	}
 	handEdited = finding.Kind{
 		Code: "config/certs-d-overwritten", ID: "K3019", Severity: finding.Warning,
 		Title: "A generated file was edited by hand",
 		Doc:   "K3s and RKE2 write config.toml and certs.d anew at every start. An edit counts until then and is lost.",
-		Text:  "This file is generated and was changed afterwards: the next start of {distro} undoes it",
-		Fix:   "Make the change in {want}",
+		Text:  "this file is generated and was changed afterwards: the next start of {distro} undoes it",
+		Fix:   "make the change in {want}",
 		Variants: map[string]finding.Variant{
-			"own":   {Text: "The next start of {distro} deletes this directory: it renders one for the same registry", Fix: "Make the change in {want}"},
-			"all":   {Text: "The next start of {distro} deletes this directory: {version} clears certs.d", Fix: "Make the change in {want}"},
-			"first": {Text: "This directory hides the generated one of {name}: containerd looks here first", Fix: "Remove the directory, or the registry from {want}"},
+			"own":   {Text: "the next start of {distro} deletes this directory: it renders one for the same registry", Fix: "make the change in {want}"},
+			"all":   {Text: "the next start of {distro} deletes this directory: {version} clears certs.d", Fix: "make the change in {want}"},
+			"first": {Text: "this directory hides the generated one of {name}: containerd looks here first", Fix: "remove the directory, or the registry from {want}"},
 		},
 	}
 	overridden = finding.Kind{
@@ -33,11 +33,11 @@ var (
 		Title: "A template leaves registries.yaml out of config.toml",
 		Doc: "A template replaces the whole of config.toml. It has to include the stock one with {{ template \"base\" . }}, " +
 			"or repeat config_path and the credentials of registries.yaml itself.",
-		Text: "This template has no credentials of registries.yaml: containerd sends none",
-		Fix:  "Begin the template with {base}",
+		Text: "this template has no credentials of registries.yaml: containerd sends none",
+		Fix:  "begin the template with {base}",
 		Variants: map[string]finding.Variant{
-			"mirrors": {Text: "This template has no config_path: the mirrors of registries.yaml are not used", Fix: "Begin the template with {base}"},
-			"both":    {Text: "This template has neither config_path nor credentials: nothing of registries.yaml is used", Fix: "Begin the template with {base}"},
+			"mirrors": {Text: "this template has no config_path: the mirrors of registries.yaml are not used", Fix: "begin the template with {base}"},
+			"both":    {Text: "this template has neither config_path nor credentials: nothing of registries.yaml is used", Fix: "begin the template with {base}"},
 		},
 		Symptoms: []string{codeInvalid},
 	}
@@ -46,7 +46,7 @@ var (
 		Title: "A template that this release does not read",
 		Doc:   "config-v3.toml.tmpl is read by releases with containerd 2. With containerd 1 the name is config.toml.tmpl.",
 		Text:  "{distro} with containerd {containerd} does not read config-v3.toml.tmpl",
-		Fix:   "Put what it says into config.toml.tmpl",
+		Fix:   "put what it says into config.toml.tmpl",
 	}
 	olderTemplate = finding.Kind{
 		Code: "config/template-overrides-registries", ID: "K3021", Severity: finding.Info,
@@ -59,7 +59,7 @@ var (
 		Title: "Everybody on the node can read the credentials",
 		Doc:   "registries.yaml holds passwords in clear text. Only root has to read it.",
 		Text:  "registries.yaml holds credentials and has mode {mode}",
-		Fix:   "Let only root read it",
+		Fix:   "let only root read it",
 	}
 	otherContainerd = finding.Kind{
 		Code: "config/wrong-containerd-instance", ID: "K3024", Severity: finding.Warning, Ignores: true,
@@ -67,9 +67,9 @@ var (
 		Doc: "K3s and RKE2 run a containerd of their own, with configuration under their data directory. Files under " +
 			"/etc/containerd and drop-ins of containerd.service have no effect on it.",
 		Text: "{distro} does not read this file: its containerd is configured by {want}",
-		Fix:  "Write it into {want}",
+		Fix:  "write it into {want}",
 		Variants: map[string]finding.Variant{
-			"unit": {Text: "{distro} does not read this file: its containerd is started by {unit}", Fix: "Write the variables into {want}"},
+			"unit": {Text: "{distro} does not read this file: its containerd is started by {unit}", Fix: "write the variables into {want}"},
 		},
 	}
 	otherRuntime = finding.Kind{
@@ -92,7 +92,7 @@ var (
 		Title: "The settings of a registry without mirrors are dropped",
 		Doc:   "The releases of March 2024 wrote a hosts.toml without a [host] table for a registry that has only TLS settings. Containerd 1 drops such a file.",
 		Text:  "{version} renders the TLS settings of {name} into a hosts.toml that containerd {containerd} drops",
-		Fix:   "Name the registry with an endpoint under mirrors, or update {distro}",
+		Fix:   "name the registry with an endpoint under mirrors, or update {distro}",
 	}
 )
 

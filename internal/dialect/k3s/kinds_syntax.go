@@ -27,15 +27,15 @@ var (
 			"with the files generated earlier, so that the mistake shows only at the next restart.",
 		Text: "{distro} does not start with this file: {why}",
 		Variants: map[string]finding.Variant{
-			"tab":         {Text: "{distro} does not start with this file: a tab in the indentation", Fix: "Indent with blanks"},
-			"star":        {Text: "{distro} does not start with this file: * without quotes is an alias in YAML", Fix: `Write "*" in quotes`},
-			"full-width":  {Text: "{distro} does not start with this file: a full-width character where YAML needs an ASCII one", Fix: "Write the ASCII character"},
-			"smart-quote": {Text: "{distro} does not start with this file: a typographic quotation mark does not quote", Fix: "Write the plain quotation mark"},
-			"no-space":    {Text: "{distro} does not start with this file: no blank behind the colon", Fix: "Put a blank behind the colon"},
-			"shell":       {Text: "{distro} does not start with this file: a line of a shell script", Fix: "Remove the lines of the script that wrote the file"},
-			"encoding":    {Text: "{distro} does not start with this file: {why}", Fix: "Save the file as UTF-8"},
-			"control":     {Text: "{distro} does not start with this file: {why}", Fix: "Remove the character"},
-			"too-large":   {Text: "Not read: {why}"},
+			"tab":         {Text: "{distro} does not start with this file: a tab in the indentation", Fix: "indent with blanks"},
+			"star":        {Text: "{distro} does not start with this file: * without quotes is an alias in YAML", Fix: `write "*" in quotes`},
+			"full-width":  {Text: "{distro} does not start with this file: a full-width character where YAML needs an ASCII one", Fix: "write the ASCII character"},
+			"smart-quote": {Text: "{distro} does not start with this file: a typographic quotation mark does not quote", Fix: "write the plain quotation mark"},
+			"no-space":    {Text: "{distro} does not start with this file: no blank behind the colon", Fix: "put a blank behind the colon"},
+			"shell":       {Text: "{distro} does not start with this file: a line of a shell script", Fix: "remove the lines of the script that wrote the file"},
+			"encoding":    {Text: "{distro} does not start with this file: {why}", Fix: "save the file as UTF-8"},
+			"control":     {Text: "{distro} does not start with this file: {why}", Fix: "remove the character"},
+			"too-large":   {Text: "not read: {why}"},
 		},
 	}
 	quotedKey = finding.Kind{
@@ -44,7 +44,7 @@ var (
 		Doc: "YAML knows only the plain quotation marks. Typographic ones, which text processors and web pages put in " +
 			"their place, belong to the text, so that the name matches no registry and the URL no host.",
 		Text: "{what} contains typographic quotation marks: it matches no registry",
-		Fix:  "Write plain quotation marks",
+		Fix:  "write plain quotation marks",
 	}
 	mojibake = finding.Kind{
 		Code: "syntax/mojibake", ID: "syntax/mojibake", Severity: finding.Info,
@@ -53,22 +53,22 @@ var (
 			"name or a password it is not the character that was meant.",
 		Text: "{count} characters were lost when the file was saved in a wrong encoding",
 		Variants: map[string]finding.Variant{
-			"value": {Text: "Characters of this value were lost when the file was saved in a wrong encoding"},
+			"value": {Text: "characters of this value were lost when the file was saved in a wrong encoding"},
 		},
 	}
 	wideFile = finding.Kind{
 		Code: "syntax/utf-16", ID: "syntax/utf-16", Severity: finding.Info,
 		Title: "The file is UTF-16",
 		Doc:   "K3s and RKE2 read UTF-16 with a byte order mark. Most other tools do not, and Towpath does not edit it.",
-		Text:  "The file is UTF-16: {distro} reads it, most other tools do not",
-		Fix:   "Save the file as UTF-8",
+		Text:  "the file is UTF-16: {distro} reads it, most other tools do not",
+		Fix:   "save the file as UTF-8",
 	}
 	secondDocument = finding.Kind{
 		Code: codeInvalid, ID: "K3001", Severity: finding.Error, Ignores: true,
 		Title: "Only the first document of the file counts",
 		Doc:   "Everything behind a line of three dashes is a second YAML document. K3s and RKE2 read the first one.",
-		Text:  "A second document begins here: {distro} reads only the first",
-		Fix:   "Remove the line of dashes",
+		Text:  "a second document begins here: {distro} reads only the first",
+		Fix:   "remove the line of dashes",
 	}
 	repeatedKey = finding.Kind{
 		Code: codeInvalid, ID: "K3002", Severity: finding.Error, Ignores: true,
@@ -76,9 +76,9 @@ var (
 		Doc: "Of a repeated name the last entry counts, as a whole: what only the first one says is lost without a " +
 			"message. It happens when a block is appended to a file that has it already.",
 		Text: "{path} is written again in line {line}, which replaces this one: {lost} is lost",
-		Fix:  "Put both entries together",
+		Fix:  "put both entries together",
 		Variants: map[string]finding.Variant{
-			"same": {Text: "{path} is written again in line {line}, which replaces this one", Fix: "Put both entries together"},
+			"same": {Text: "{path} is written again in line {line}, which replaces this one", Fix: "put both entries together"},
 		},
 	}
 	repeatedSection = finding.Kind{
@@ -88,16 +88,16 @@ var (
 			"name by name; a name that is in both counts as the second says. Other YAML tools refuse the file or take " +
 			"only one of the sections.",
 		Text: "{section} stands here and again in line {line}",
-		Fix:  "Put both sections together",
+		Fix:  "put both sections together",
 	}
 	wrongList = finding.Kind{
 		Code: codeInvalid, ID: "K3003", Severity: finding.Error, Ignores: true,
 		Title: "endpoint is not a list of texts",
 		Doc:   "endpoint holds a list, also for a single URL. With anything else K3s and RKE2 do not start.",
 		Text:  "{distro} does not start with this file: endpoint of {name} is not a list",
-		Fix:   "Write the endpoint as a list",
+		Fix:   "write the endpoint as a list",
 		Variants: map[string]finding.Variant{
-			"list": {Text: "{distro} does not start with this file: the endpoints of {name} stand without the key endpoint", Fix: "Put the list under endpoint"},
+			"list": {Text: "{distro} does not start with this file: the endpoints of {name} stand without the key endpoint", Fix: "put the list under endpoint"},
 			"item": {Text: "{distro} does not start with this file: an endpoint of {name} is not a text"},
 		},
 	}
@@ -115,10 +115,10 @@ var (
 			"auth, identity_token, configs.HOST.tls.ca_file, cert_file, key_file, insecure_skip_verify.",
 		Text: "{key} is unknown here and ignored",
 		Variants: map[string]finding.Variant{
-			"rename": {Text: "{key} is ignored: the key is {want}", Fix: "Write {want}"},
-			"move":   {Text: "{key} is ignored here: it belongs under {want}", Fix: "Move it under {want}"},
-			"skip":   {Text: "{key} is ignored: the certificate is verified all the same", Fix: "Name the registry's CA in tls.ca_file instead"},
-			"token":  {Text: "{key} is ignored: {distro} knows no such key", Fix: "Write username and password, or identity_token for a refresh token"},
+			"rename": {Text: "{key} is ignored: the key is {want}", Fix: "write {want}"},
+			"move":   {Text: "{key} is ignored here: it belongs under {want}", Fix: "move it under {want}"},
+			"skip":   {Text: "{key} is ignored: the certificate is verified all the same", Fix: "name the registry's CA in tls.ca_file instead"},
+			"token":  {Text: "{key} is ignored: {distro} knows no such key", Fix: "write username and password, or identity_token for a refresh token"},
 		},
 	}
 	strangeKey = finding.Kind{
@@ -133,14 +133,14 @@ var (
 		Doc: "A boolean in quotes is a text, and with a text K3s and RKE2 do not start. Trusting the registry's own CA " +
 			"with ca_file is what the setting stands in for.",
 		Text: "{distro} does not start with this file: insecure_skip_verify is a text, not true or false",
-		Fix:  "Remove the line and name the registry's CA in ca_file",
+		Fix:  "remove the line and name the registry's CA in ca_file",
 	}
 	legacyAuths = finding.Kind{
 		Code: codeInvalid, ID: "K3030", Severity: finding.Error, Ignores: true,
 		Title: "auths is ignored",
 		Doc:   "auths comes from old versions of containerd. K3s and RKE2 decode it and use nothing of it.",
 		Text:  "auths is ignored: credentials belong under configs.HOST.auth",
-		Fix:   "Write the credentials under configs.HOST.auth",
+		Fix:   "write the credentials under configs.HOST.auth",
 	}
 	wrongName = finding.Kind{
 		Code: codeInvalid, ID: "K3031", Severity: finding.Error, Ignores: true,
@@ -148,7 +148,7 @@ var (
 		Doc: "K3s reads /etc/rancher/k3s/registries.yaml, RKE2 /etc/rancher/rke2/registries.yaml, unless " +
 			"--private-registry names another file. Any other name is ignored without a message.",
 		Text: "{distro} does not read this file: it reads {want}",
-		Fix:  "Rename it to {want}",
+		Fix:  "rename it to {want}",
 		Variants: map[string]finding.Variant{
 			"both": {Text: "{distro} does not read this file but {want}, which exists, too"},
 		},

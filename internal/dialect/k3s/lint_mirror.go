@@ -94,7 +94,7 @@ func (r *reader) badEndpoint(e endpoint, a address, err error) {
 		args["why"] = mask(reason(err))
 		f := r.found(badURL, "", e.at, args)
 		if want := repaired(e.text); want != "" && e.node != nil {
-			f.Fix = &finding.Fix{Text: "Write " + want, Run: []string{"systemctl restart " + r.unit()}}
+			f.Fix = &finding.Fix{Text: "write " + want, Run: []string{"systemctl restart " + r.unit()}}
 			r.edit(f, r.yaml.Replace(e.node, yamldoc.Write(want)))
 		}
 		return

@@ -36,6 +36,9 @@ var node = []Specimen{
 		fail(&h, snapshot.Connect, snapshot.DialTimeout)
 		s.Sandbox = &snapshot.Pull{Image: "registry.k8s.io/pause:3.10", Hops: []snapshot.Hop{h}}
 	}, func(s *snapshot.Snapshot) { s.Sandbox.Hops[0].Failure = nil }},
+	{"config/wrong-containerd-instance", "", func(s *snapshot.Snapshot) {
+		s.Node.Kubelet = &snapshot.Kubelet{PID: 700, Endpoint: "unix:///run/k3s/containerd/containerd.sock", From: source.Pos{File: "/var/lib/kubelet/config.yaml", Line: 3}}
+	}, func(s *snapshot.Snapshot) { s.Node.Kubelet.Endpoint = "unix:///var" + s.Runtime.Socket }}, // /var/run leads to /run
 	{"network/slow", "", func(s *snapshot.Snapshot) { try(s).Took.FirstByte = 3 * time.Second },
 		func(s *snapshot.Snapshot) { try(s).Took.FirstByte = time.Second }},
 }

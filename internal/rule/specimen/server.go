@@ -116,6 +116,14 @@ var registries = []Specimen{
 		first(s).Proxy = proxy
 		directly(s)
 	}},
+	{"registry/head-ok-get-404", "", func(s *snapshot.Snapshot) {
+		h := first(s)
+		get := attempt("GET", h.Endpoint+"/team/app/manifests/sha256:11", 404)
+		why := snapshot.Failure{Stage: snapshot.Manifest, Cause: snapshot.Status, Text: "404 Not Found"}
+		get.Failure, h.Failure = &why, &why
+		h.Steps = append(h.Steps, snapshot.Step{Stage: snapshot.Manifest, Attempt: get})
+		h.Manifest = &snapshot.Content{Expect: "sha256:11"}
+	}, func(s *snapshot.Snapshot) { first(s).Manifest.Expect = "" }}, // nobody promised it
 	{"registry/rate-limited", "", status(429), status(503)},
 	{"registry/server-error", "", status(503), status(429)},
 	{"registry/html-instead-of-manifest", "", replied("text/html; charset=utf-8"), replied("application/octet-stream")},
@@ -155,6 +163,7 @@ var contents = []Specimen{
 		fail(first(s), snapshot.Manifest, snapshot.NoPlatform)
 		first(s).Manifest, m.Platforms, m.Image = m, []string{"linux/arm64"}, ""
 	}, cause(snapshot.BadReply)},
+	{"content/schema-1-manifest", "", replied("application/vnd.docker.distribution.manifest.v1+prettyjws"), replied("application/vnd.docker.distribution.manifest.v2+json")},
 	{"content/wrong-architecture", "", func(s *snapshot.Snapshot) { first(s).Manifest.Image = "linux/arm64" },
 		func(s *snapshot.Snapshot) { first(s).Manifest.Image = "linux/amd64/v3" }},
 	{"content/digest-mismatch", "", func(s *snapshot.Snapshot) {

@@ -88,6 +88,19 @@ func write(v scenario.Variant, prefix string, fill func(string) (string, error))
 	return nil
 }
 
+// link makes the symbolic links of a scenario.
+func link(links map[string]string) error {
+	for name, to := range links {
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return err
+		}
+		if err := os.Symlink(to, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // protect gives files the modes that a scenario wants for them.
 func protect(modes map[string]string) error {
 	for name, text := range modes {

@@ -146,6 +146,9 @@ func (s *stage) writeFiles() error {
 	if err := write(s.variant, "node", s.fill); err != nil {
 		return err
 	}
+	if err := link(s.variant.Spec.Links); err != nil {
+		return err
+	}
 	return protect(s.variant.Spec.Modes)
 }
 

@@ -139,6 +139,7 @@ var elsewhere = map[string]string{
 	"node/could-not-look":        "the lab is root and sees everything",
 	"network/unexplained":        "it is for what no rule knows, so there is nothing to set up",
 	"network/ipv4-only-registry": "every machine of the lab has IPv4",
+	"content/schema-1-manifest":  "only containerd 2.1 and later refuse schema 1, and a scenario wants two generations",
 	"tls/unparsable-certificate": "crypto/x509 makes no certificate that crypto/x509 cannot parse",
 }
 

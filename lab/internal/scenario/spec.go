@@ -17,6 +17,7 @@ type Spec struct {
 	World   World                   `yaml:",inline"` //
 	Runtime Runtime                 `yaml:"runtime"` //
 	Modes   map[string]string       `yaml:"modes"`   // of files of the node, in octal; else 0644
+	Links   map[string]string       `yaml:"links"`   // symbolic links of the node: where they lead
 	Earlier string                  `yaml:"earlier"` // an image that was asked for before the files of later/ were written, with whatever result
 	Pull    Pull                    `yaml:"pull"`    //
 	Doctor  Doctor                  `yaml:"doctor"`  //

@@ -1,0 +1,176 @@
+package cli
+
+import (
+	"context"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/towpath-dev/towpath/internal/dialect"
+	"github.com/towpath-dev/towpath/internal/dialect/all"
+	"github.com/towpath-dev/towpath/internal/node"
+	"github.com/towpath-dev/towpath/internal/report"
+	"github.com/towpath-dev/towpath/internal/route"
+	"github.com/towpath-dev/towpath/internal/rule"
+	"github.com/towpath-dev/towpath/internal/survey"
+)
+
+func newLint(a *app) *cobra.Command {
+	var from string
+	c := &cobra.Command{
+		Use:   "lint [PATH…]",
+		Short: "Say what is wrong in registry configuration, without any network",
+		Long: `Lint reads files as the runtime does and tells what it would refuse, drop in
+silence, or take for something else than what was meant.
+
+Without a PATH it reads those of this node, or of --root. A PATH is a file, or a
+directory with all that is below it; what it is, its name and content tell, or
+--from does. With --root paths are those of that tree.`,
+		Example: `  towpath lint
+  towpath lint ./certs.d registries.yaml
+  towpath lint --from containerd --runtime containerd@1.6 ./hosts
+  towpath lint --fail-on warning -o json`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.notePending()
+			inspect := a.inspectNode
+			if len(args) > 0 || from != "" {
+				inspect = func(ctx context.Context) (report.Inspection, error) { return a.inspectPaths(ctx, args, from) }
+			}
+			i, err := inspect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			i.Findings = a.flags.kept(i.Findings)
+			report.InOrder(i.Findings)
+			if a.format != report.Text {
+				err = report.Write(a.Out, a.format, report.NewLint(i))
+			} else {
+				report.NewTerminal(a.Out, a.Env).Lint(i)
+			}
+			if err != nil {
+				return err
+			}
+			return a.flags.status(i.Findings)
+		},
+	}
+	a.flags.node(c.Flags())
+	a.flags.findings(c.Flags(), "error")
+	a.flags.dialect(c, &from)
+	return c
+}
+
+// inspectNode reads the files of the node that the flags name.
+func (a *app) inspectNode(ctx context.Context) (report.Inspection, error) {
+	s, done, err := a.survey(ctx, survey.Request{Still: true})
+	if err != nil {
+		return report.Inspection{}, err
+	}
+	defer done()
+	found := slices.Concat(s.Reading.Findings, rule.Unseen(s.Node, "sudo towpath lint"))
+	return report.Inspection{Target: s.Reading.Table.Target, Findings: found, Files: s.Files}, nil
+}
+
+// inspectPaths reads files and directories that were named.
+func (a *app) inspectPaths(ctx context.Context, args []string, from string) (report.Inspection, error) {
+	var i report.Inspection
+	if len(args) == 0 {
+		return i, usage("towpath lint --from "+from+" PATH", "--from says what a PATH is; which one?")
+	}
+	if err := a.onlyNode("a PATH says which files to read"); err != nil {
+		return i, err
+	}
+	root, err := a.openRoot()
+	if err != nil {
+		return i, err
+	}
+	defer root.Close()
+	n := survey.Named{Root: root, Dialect: from, Runtime: a.flags.runtime, InPlace: true}
+	for _, arg := range args {
+		name, err := a.inside(root, arg)
+		if err != nil {
+			return i, err
+		}
+		n.Paths = append(n.Paths, name)
+		n.InPlace = n.InPlace && (!a.atHome() || ofNode(name))
+	}
+	parts, err := a.read(ctx, n)
+	if err != nil {
+		return i, err
+	}
+	i.Target, i.Findings = common(parts), survey.Findings(parts)
+	for _, p := range parts {
+		i.Files = append(i.Files, p.Files...)
+	}
+	return i, nil
+}
+
+// read reads what was named; what is wrong with the names is wrong usage.
+func (a *app) read(ctx context.Context, n survey.Named) ([]survey.Part, error) {
+	if n.Dialect != "" {
+		if _, known := all.Named(n.Dialect); !known {
+			return nil, usage("", "--from %s: the dialects are %s", n.Dialect, strings.Join(all.Names(), ", "))
+		}
+	}
+	parts, err := n.Read(ctx)
+	if err != nil {
+		return nil, exitError{status: exitUsage, err: err}
+	}
+	return parts, nil
+}
+
+// onlyNode refuses flags that say where a node has its files.
+func (a *app) onlyNode(why string) error {
+	for flag, value := range map[string]string{
+		"--hosts-dir": a.flags.hostsDir, "--registries": a.flags.registries, "--containerd-config": a.flags.containerdConfig,
+	} {
+		if value != "" {
+			return usage("", "%s is about the node's own files: %s", flag, why)
+		}
+	}
+	return nil
+}
+
+// inside is a path of the command line as one of the tree. Who names the tree
+// and a path below it by its full name means the same.
+func (a *app) inside(root *node.Root, arg string) (string, error) {
+	name, err := a.path(arg)
+	if err != nil || a.atHome() || root.Exists(name) {
+		return name, err
+	}
+	if rest, below := strings.CutPrefix(path.Clean(arg), path.Clean(a.flags.root)+"/"); below && root.Exists(rest) {
+		return path.Join("/", rest), nil
+	}
+	return name, nil
+}
+
+// ofNode reports whether a path lies where a runtime has its files, so that what
+// they name has to be there.
+func ofNode(name string) bool {
+	return slices.ContainsFunc(all.Dialects, func(d dialect.Dialect) bool {
+		return slices.ContainsFunc(d.Paths, func(glob string) bool {
+			dir, _, _ := strings.Cut(glob, "*")
+			if dir == glob || !strings.HasSuffix(dir, "/") {
+				dir = path.Dir(dir)
+			}
+			dir = path.Clean(dir)
+			return name == dir || strings.HasPrefix(name, dir+"/")
+		})
+	})
+}
+
+// common is the runtime that reads all parts; zero: there are several.
+func common(parts []survey.Part) route.Target {
+	var t route.Target
+	for i, p := range parts {
+		switch got := p.Reading.Table.Target; {
+		case i == 0:
+			t = got
+		case got != t:
+			return route.Target{}
+		}
+	}
+	return t
+}
