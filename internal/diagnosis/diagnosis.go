@@ -5,6 +5,7 @@
 package diagnosis
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -43,6 +44,7 @@ func Judge(s *snapshot.Snapshot, rules []rule.Rule, kinds []finding.Kind) Diagno
 		j.symptoms[k.Code] = append(j.symptoms[k.Code], k.Symptoms...)
 	}
 	seen := rule.Run(rules, s)
+	slices.SortStableFunc(seen, met) // the order of the rules decides nothing
 	all := joined(j.configuration(j.mistakes), seen)
 	if j.serving(all) < 0 {
 		all = joined(j.configuration(j.oddities), seen)
@@ -55,7 +57,7 @@ func Judge(s *snapshot.Snapshot, rules []rule.Rule, kinds []finding.Kind) Diagno
 	all = asked(all, j.reached(all))
 	j.weigh(all, serving)
 	sort(all)
-	return Diagnosis{Verdict: j.verdict(all, serving), Findings: all}
+	return Diagnosis{Verdict: j.verdict(all, serving), Findings: told(all)}
 }
 
 type judge struct {
@@ -156,7 +158,23 @@ func joined(config, seen []finding.Finding) []finding.Finding {
 	return distinct(slices.Concat(config, seen))
 }
 
-// distinct drops what is told twice: the same host may be mirror and registry.
+// told drops what a reader would read twice: the same host may be mirror and
+// registry. What is kept is the gravest, for they are sorted.
+func told(all []finding.Finding) []finding.Finding {
+	type key struct {
+		code, subject, endpoint, text string
+		role                          finding.Role
+	}
+	seen := map[key]bool{}
+	return slices.DeleteFunc(all, func(f finding.Finding) bool {
+		k := key{f.Code, f.Subject, f.Endpoint, f.Text, f.Role}
+		again := seen[k] && f.Endpoint != ""
+		seen[k] = true
+		return again
+	})
+}
+
+// distinct drops what was found twice.
 func distinct(all []finding.Finding) []finding.Finding {
 	type key struct{ code, id, subject, endpoint, at string }
 	seen := map[key]bool{}
@@ -376,7 +394,7 @@ func (j judge) weigh(all []finding.Finding, serving int) {
 	}
 	for i := range all {
 		f := &all[i]
-		mirror := f.Endpoint != "" && j.s.Pull.Hops[f.Hop].Mirror
+		mirror := j.s.Pull != nil && slices.ContainsFunc(j.s.Pull.Hops, func(h snapshot.Hop) bool { return h.Mirror && about(*f, &h) })
 		switch {
 		case f.Severity < finding.Error || f.Ignores && f.Endpoint == "":
 		case f.Code == "registry/image-not-found" && mirror && serving < 0:
@@ -414,17 +432,26 @@ var stages = []string{"node", "config", string(snapshot.Resolve), string(snapsho
 // Later reports whether one stage of a pull comes after another.
 func Later(a, b string) bool { return slices.Index(stages, a) > slices.Index(stages, b) }
 
+// met orders findings as the runtime meets what they are about.
+func met(a, b finding.Finding) int {
+	return cmp.Or(
+		cmp.Compare(hop(a), hop(b)),
+		cmp.Compare(slices.Index(stages, a.Stage), slices.Index(stages, b.Stage)),
+		cmp.Compare(a.Code, b.Code),
+		cmp.Compare(a.Subject, b.Subject),
+		cmp.Compare(a.Text, b.Text),
+	)
+}
+
 // sort puts causes first, what breaks the pull before what slows it, and
 // within that the order in which the runtime meets them.
 func sort(all []finding.Finding) {
 	slices.SortStableFunc(all, func(a, b finding.Finding) int {
-		if d := rank(a) - rank(b); d != 0 {
-			return d
-		}
-		if d := hop(a) - hop(b); d != 0 {
-			return d
-		}
-		return slices.Index(stages, a.Stage) - slices.Index(stages, b.Stage)
+		return cmp.Or(
+			cmp.Compare(rank(a), rank(b)),
+			cmp.Compare(hop(a), hop(b)),
+			cmp.Compare(slices.Index(stages, a.Stage), slices.Index(stages, b.Stage)),
+		)
 	})
 }
 

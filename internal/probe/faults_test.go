@@ -295,7 +295,7 @@ var faults = []fault{
 	{"a slow registry", func(s *scene) {
 		s.budget = 20 * time.Second
 		s.fault("registry", world.Fault{Do: world.DoLatency, Delay: world.Duration(2100 * time.Millisecond), On: []world.Class{"manifest"}, Times: 1})
-	}, diagnosis.Degraded, "network/slow", "", "2.1s"},
+	}, diagnosis.Degraded, "network/slow", "", "takes 2"},
 }
 
 func gate(g world.Gate) func(*scene) {

@@ -2,12 +2,15 @@ package repair
 
 import (
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/route"
+	"github.com/towpath-dev/towpath/internal/source"
+	"github.com/towpath-dev/towpath/internal/unit"
 )
 
 // intend carries out a wish in the dialect of the runtime.
@@ -25,31 +28,75 @@ func (d *draft) intend(i finding.Intent) bool {
 	case finding.MigrateMirrors:
 		return d.moved || d.migrate(d.now().Config)
 	}
+	if i.Do == finding.LimitDial && !d.node.Input.Runtime.Target.Containerd.Since("2.1.0") {
+		return false // it does not know dial_timeout
+	}
 	r, ok := d.route(i)
 	return ok && d.table(route.Table{Routes: []route.Route{r}})
 }
 
-// joined adds items to a comma-separated list.
+// joined adds items to a comma-separated list, those that it lacks.
 func joined(list, more string) string {
-	if list == "" {
-		return more
+	for item := range strings.SplitSeq(more, ",") {
+		switch {
+		case list == "":
+			list = item
+		case !slices.Contains(strings.Split(list, ","), item):
+			list += "," + item
+		}
 	}
-	return list + "," + more
+	return list
 }
 
 // variable is a variable of the runtime's environment, by its upper or lower case name.
 func (d *draft) variable(key string) string {
 	for _, k := range []string{key, strings.ToLower(key)} {
-		if v, ok := d.node.Service.Lookup(k); ok {
+		if v, ok := d.service().Lookup(k); ok {
 			return v.Value
 		}
 	}
 	return d.node.Input.Runtime.Env[key]
 }
 
+// service is the unit as the draft leaves it.
+func (d *draft) service() unit.Service {
+	s := d.node.Service
+	s.Parts, s.Env = d.latest(s.Parts), d.latest(s.Env)
+	for _, c := range d.plan.Changes {
+		f := source.Find(d.files, c.Path())
+		switch {
+		case f == nil || source.Find(s.Parts, f.Path) != nil || source.Find(s.Env, f.Path) != nil:
+		case path.Dir(f.Path) == "/etc/systemd/system/"+s.Name+".d":
+			s.Parts = append(s.Parts, *f)
+		case path.Dir(f.Path) == "/etc/systemd/system" || path.Dir(f.Path) == "/etc/default":
+			s.Env = append(s.Env, *f)
+		}
+	}
+	return s
+}
+
+// latest are files as the draft leaves them.
+func (d *draft) latest(files []source.File) []source.File {
+	out := slices.Clone(files)
+	for i := range out {
+		if f := source.Find(d.files, out[i].Path); f != nil {
+			out[i] = *f
+		}
+	}
+	return out
+}
+
 // environment changes a variable where the service gets it from.
 func (d *draft) environment(key, value string) bool {
-	c := d.node.Service.Set(key, value)
+	s := d.service()
+	if v, ok := s.Lookup(key); ok && v.Value == value {
+		if d.node.Input.Runtime.Env[key] == value {
+			return false // the process has it already, and fails with it
+		}
+		d.restart("the environment is read at start")
+		return true
+	}
+	c := s.Set(key, value)
 	if len(c.Edits) == 0 || !d.edit(c.Edits) {
 		return false
 	}
@@ -108,9 +155,10 @@ func (d *draft) route(i finding.Intent) (route.Route, bool) {
 func change(e *route.Endpoint, i finding.Intent) bool {
 	switch i.Do {
 	case finding.AddCA:
-		if !slices.Contains(e.TLS.CA, i.Value) {
-			e.TLS.CA, e.TLS.Set = append(slices.Clone(e.TLS.CA), i.Value), true
+		if slices.Contains(e.TLS.CA, i.Value) {
+			return false
 		}
+		e.TLS.CA, e.TLS.Set = append(slices.Clone(e.TLS.CA), i.Value), true
 	case finding.UseScheme:
 		e.Host = withPort(e.Host, e.Scheme) // the other scheme has another default
 		e.Scheme, e.PlainFallback = i.Value, false

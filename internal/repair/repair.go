@@ -34,14 +34,14 @@ func Cure(n Node, findings []finding.Finding) (plan.Plan, []finding.Finding) {
 		if f.Role == finding.Secondary {
 			continue
 		}
-		if f.Fix != nil && d.cure(f) {
+		if f.Fix != nil && d.try(f) {
 			cured = append(cured, f)
 		} else if f.Stage == "config" {
 			left[f.Code] = true
 		}
 	}
 	for _, f := range findings {
-		if f.Role == finding.Secondary && left[f.Because] && f.Fix != nil && f.Stage != "config" && d.cure(f) {
+		if f.Role == finding.Secondary && left[f.Because] && f.Fix != nil && f.Stage != "config" && d.try(f) {
 			cured = append(cured, f)
 		}
 	}
@@ -103,6 +103,18 @@ func (d *draft) now() effective.Reading {
 	return effective.Read(in)
 }
 
+// try takes up what cures one finding, or nothing: what half a cure has done on
+// its way is forgotten.
+func (d *draft) try(f finding.Finding) bool {
+	before := *d
+	before.plan.Changes, before.plan.Restart = slices.Clip(d.plan.Changes), slices.Clip(d.plan.Restart)
+	if d.cure(f) {
+		return true
+	}
+	*d = before
+	return false
+}
+
 // cure takes up what cures one finding.
 func (d *draft) cure(f finding.Finding) bool {
 	switch {
@@ -123,7 +135,7 @@ const rounds = 20
 // refer to the file as it was when it was read; so the file is read again after
 // each fix, until the finding and its like are gone.
 func (d *draft) configuration(f finding.Finding) bool {
-	cured := false
+	cured, before := false, d.now().Findings
 	for range rounds {
 		next := slices.IndexFunc(d.now().Findings, func(g finding.Finding) bool {
 			return g.Code == f.Code && g.ID == f.ID && (g.Registry == f.Registry || f.Registry == "") && g.Fix != nil && len(g.Fix.Edits) > 0
@@ -133,5 +145,13 @@ func (d *draft) configuration(f finding.Finding) bool {
 		}
 		cured = true
 	}
-	return cured
+	return cured && !(f.Severity < finding.Error && spoiled(before, d.now().Findings))
+}
+
+// spoiled reports whether there are errors of a kind that was not there before:
+// what had no effect, counts now, and fails.
+func spoiled(before, after []finding.Finding) bool {
+	return slices.ContainsFunc(after, func(f finding.Finding) bool {
+		return f.Severity == finding.Error && !slices.ContainsFunc(before, func(g finding.Finding) bool { return g.Code == f.Code && g.ID == f.ID })
+	})
 }

@@ -9,9 +9,12 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/containerd"
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
+	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/plan"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/source"
+	"github.com/towpath-dev/towpath/internal/tomldoc"
+	"github.com/towpath-dev/towpath/internal/yamldoc"
 )
 
 // table writes routes in the dialect of the runtime.
@@ -102,7 +105,31 @@ func (d *draft) below(roots []string) []source.File {
 
 // under takes up files that were rendered under some directories.
 func (d *draft) under(roots []string, after []source.File) bool {
-	return d.add(plan.Diff(d.below(roots), after))
+	return d.rewrite(plan.Diff(d.below(roots), after))
+}
+
+// rewrite takes up files that a dialect has written, unless one takes the place
+// of a file that nobody can read: what somebody meant by it would be lost.
+func (d *draft) rewrite(p plan.Plan) bool {
+	for _, c := range p.Changes {
+		if c.Before != nil && c.After != nil && !legible(*c.Before) {
+			return false
+		}
+	}
+	return d.add(p)
+}
+
+// legible reports whether a file is well-formed by its own syntax.
+func legible(f source.File) bool {
+	switch path.Ext(f.Path) {
+	case ".toml":
+		_, wrong := tomldoc.Parse(f.Path, f.Data)
+		return wrong == nil
+	case ".yaml":
+		_, wrong := yamldoc.Parse(f.Path, f.Data)
+		return wrong == nil
+	}
+	return true
 }
 
 // registries writes registries.yaml, and what K3s would generate from it for
@@ -114,9 +141,17 @@ func (d *draft) registries(want route.Table) bool {
 	if target.Runtime == "rke2" {
 		dialect = k3s.RKE2
 	}
-	now := k3s.Read(d.files, target, k3s.Options{}).Table
-	after := dialect.Render(merge(now, want), d.files)
-	return d.add(plan.Diff(d.files, after))
+	now := k3s.Read(d.files, target, k3s.Options{})
+	if slices.ContainsFunc(now.Findings, refused) {
+		return false
+	}
+	after := dialect.Render(merge(now.Table, want), d.files)
+	return d.rewrite(plan.Diff(d.files, after))
+}
+
+// refused reports whether a finding is that K3s goes by nothing of a file.
+func refused(f finding.Finding) bool {
+	return f.Code == "config/registries-yaml-invalid" && f.Severity == finding.Error && f.Ignores && f.Registry == ""
 }
 
 // settle brings generated files in line with the sources that the plan changes.
@@ -162,6 +197,11 @@ func (d *draft) generate() {
 		}
 		if have == nil || !bytes.Equal(have.Data, f.Data) {
 			d.add(plan.Diff(some(have), []source.File{f}))
+		}
+	}
+	for _, f := range old {
+		if have := source.Find(d.files, f.Path); have != nil && source.Find(fresh, f.Path) == nil && bytes.Equal(have.Data, f.Data) {
+			d.add(plan.Diff(some(have), nil)) // the agent makes the whole tree anew
 		}
 	}
 }

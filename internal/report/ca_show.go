@@ -115,7 +115,7 @@ func (t *Terminal) Show(x Shown) {
 	for _, in := range d.Inputs {
 		t.print("%s\n", t.paint(bold, in.Name))
 		if in.Error != nil {
-			t.line("  "+t.no()+" ", *in.Error)
+			t.print("  %s %s\n", t.no(), t.fold(*in.Error, "    "))
 		}
 		for n, i := range in.Items {
 			if n == mostShown {

@@ -77,20 +77,10 @@ func (c *Change) Proven(by string) { c.Verified = text(by) }
 func (t *Terminal) Plan(p plan.Plan) {
 	lines := slices.Collect(strings.Lines(p.Unified()))
 	for i, text := range lines {
-		text = strings.TrimSuffix(text, "\n")
-		switch {
-		case strings.HasPrefix(text, "diff ") && named(lines[i+1:]):
+		if strings.HasPrefix(text, "diff ") && named(lines[i+1:]) {
 			continue
-		case strings.HasPrefix(text, "+++"), strings.HasPrefix(text, "---"), strings.HasPrefix(text, "diff "):
-			text = t.paint(bold, text)
-		case strings.HasPrefix(text, "+"):
-			text = t.paint(green, text)
-		case strings.HasPrefix(text, "-"):
-			text = t.paint(red, text)
-		case strings.HasPrefix(text, "@@"):
-			text = t.paint(blue, text)
 		}
-		t.print("%s\n", text)
+		t.print("%s\n", t.diffLine(strings.TrimSuffix(text, "\n")))
 	}
 	if p.Live() && !p.Empty() {
 		t.print("takes effect at the next pull, without a restart\n")
@@ -101,6 +91,21 @@ func (t *Terminal) Plan(p plan.Plan) {
 	for _, r := range p.Run {
 		t.print("$ %s\n", r)
 	}
+}
+
+// diffLine is a line of a diff, however long: what is agreed to has to be seen.
+func (t *Terminal) diffLine(text string) painted {
+	switch {
+	case strings.HasPrefix(text, "+++"), strings.HasPrefix(text, "---"), strings.HasPrefix(text, "diff "):
+		return t.paintAll(bold, text)
+	case strings.HasPrefix(text, "+"):
+		return t.paintAll(green, text)
+	case strings.HasPrefix(text, "-"):
+		return t.paintAll(red, text)
+	case strings.HasPrefix(text, "@@"):
+		return t.paintAll(blue, text)
+	}
+	return painted(printable(text))
 }
 
 // named reports whether the header of a diff, its first line left out, says by
@@ -199,7 +204,7 @@ func (t *Terminal) History(entries []Entry) {
 		return
 	}
 	for _, e := range entries {
-		t.print("%s  %s  %s  %s\n", t.paint(bold, e.ID), e.Time.Format("2006-01-02 15:04:05"), pad(e.State, 11), printable(e.Reason))
+		t.print("%s  %s  %s  %s\n", t.paint(bold, e.ID), e.Time.Format("2006-01-02 15:04:05"), pad(e.State, 11), e.Reason)
 		for _, f := range e.Files {
 			t.print("      %s\n", t.paint(grey, f))
 		}

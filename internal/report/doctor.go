@@ -61,27 +61,34 @@ func asker(s *snapshot.Snapshot) string {
 	return name
 }
 
-func (t *Terminal) hop(n int, h snapshot.Hop) {
+// named prints the line of a host: its endpoint, where it was written down and
+// what is special about it, each on a line of its own where they do not fit.
+func (t *Terminal) named(n int, h snapshot.Hop) {
 	from := h.From.String()
 	if h.From.IsZero() {
 		from = "the registry itself"
 	}
-	var notes []string
+	rest := []string{from}
 	if !h.Resolves {
-		notes = append(notes, "asked for content by digest only")
+		rest = append(rest, "asked for content by digest only")
 	}
 	if h.Proxy != "" {
-		notes = append(notes, "through proxy "+h.Proxy)
+		rest = append(rest, "through proxy "+h.Proxy)
 	}
-	note := ""
-	if len(notes) > 0 {
-		note = "  " + t.paint(grey, strings.Join(notes, ", "))
+	t.print("%d  %s", n, t.paint(bold, h.Endpoint))
+	column := 3 + runewidth.StringWidth(h.Endpoint)
+	for _, text := range rest {
+		gap, width := painted("  "), runewidth.StringWidth(text)
+		if column += 2 + width; t.Width > 0 && column > t.Width {
+			gap, column = "\n   ", 3+width
+		}
+		t.print("%s%s", gap, t.paint(grey, text))
 	}
-	gap := "  "
-	if t.Width > 0 && runewidth.StringWidth(h.Endpoint+from)+5 > t.Width {
-		gap = "\n   "
-	}
-	t.print("%d  %s%s%s%s\n", n, t.paint(bold, h.Endpoint), gap, t.paint(grey, from), note)
+	t.print("\n")
+}
+
+func (t *Terminal) hop(n int, h snapshot.Hop) {
+	t.named(n, h)
 	for _, st := range h.Stages {
 		mark, saw := t.yes(), st.Saw
 		if !st.OK {
@@ -91,7 +98,7 @@ func (t *Terminal) hop(n int, h snapshot.Hop) {
 			}
 		}
 		indent := strings.Repeat(" ", 14+runewidth.StringWidth(t.symbol("✓", "ok")))
-		t.print("   %s %s %s%s\n", mark, pad(string(st.Stage), 9), t.fold(printable(saw), indent), t.paint(grey, took(st.Took)))
+		t.print("   %s %s %s%s\n", mark, pad(string(st.Stage), 9), t.fold(saw, indent), t.paint(grey, took(st.Took)))
 	}
 	t.print("\n")
 }
@@ -120,5 +127,10 @@ func (t *Terminal) verdict(d diagnosis.Diagnosis) {
 	case diagnosis.Unknown:
 		mark, c = t.paint(yellow, "?"), yellow
 	}
-	t.print("%s %s  (%s)\n\n", mark, t.paint(c, verdicts[d.Verdict]), Summary(d.Findings))
+	words, count := verdicts[d.Verdict], "("+Summary(d.Findings)+")"
+	between := painted("  ")
+	if t.Width > 0 && runewidth.StringWidth(t.symbol("✓", "ok")+words+count)+3 > t.Width {
+		between = "\n  "
+	}
+	t.print("%s %s%s%s\n\n", mark, t.paint(c, words), between, count)
 }

@@ -72,9 +72,10 @@ func (t *Terminal) Expiry(d Expiry, found []finding.Finding) {
 	for _, c := range d.Certificates {
 		row := fmt.Sprintf("%6d  %s  %s  %s  %s", c.DaysLeft, c.NotAfter[:10], pad(c.Role, 6), pad(c.Where, where), cut(c.Title, names))
 		if c := urgency(c, found); c != "" {
-			row = t.paint(c, row)
+			t.print("%s\n", t.paint(c, row))
+		} else {
+			t.print("%s\n", row)
 		}
-		t.print("%s\n", row)
 	}
 	for _, h := range d.Hosts {
 		switch {

@@ -26,7 +26,7 @@ func (t *Terminal) Findings(all []finding.Finding, files []source.File) {
 		}
 		q.finding(f)
 		for _, s := range follow[f.Code] {
-			if s.Hop == f.Hop || f.Endpoint == "" || s.Endpoint == "" {
+			if s.Hop == f.Hop || f.Endpoint == "" || s.Endpoint == "" || s.Endpoint == f.Endpoint {
 				t.line("  follows  ", s.Code+": "+s.Text)
 			}
 		}
@@ -34,14 +34,12 @@ func (t *Terminal) Findings(all []finding.Finding, files []source.File) {
 	}
 }
 
-func (t *Terminal) print(format string, args ...any) { fmt.Fprintf(t.W, format, args...) }
-
 // line prints a label and a text, folded under itself.
 func (t *Terminal) line(label, text string) {
 	t.print("%s%s\n", t.paint(grey, label), t.fold(text, strings.Repeat(" ", runewidth.StringWidth(label))))
 }
 
-func (t *Terminal) severity(s finding.Severity) string {
+func (t *Terminal) severity(s finding.Severity) painted {
 	switch s {
 	case finding.Error:
 		return t.paint(red, t.symbol("✗ error", "XX error"))
@@ -62,7 +60,7 @@ func (q *quoter) finding(f finding.Finding) {
 		sure = ", " + string(f.Confidence)
 	}
 	t.print("%s  %s%s\n", t.severity(f.Severity), t.paint(bold, f.Code), t.paint(grey, id+sure))
-	t.print("  %s\n", t.fold(printable(f.Text), "  "))
+	t.print("  %s\n", t.fold(f.Text, "  "))
 	quoted := q.quote(f)
 	for _, e := range f.Evidence {
 		if quoted && e.Where == f.At.String() {
@@ -110,18 +108,19 @@ func (t *Terminal) room(taken int) int {
 	return min(most, t.Width-taken)
 }
 
-// printable replaces what a terminal would act on.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return '�'
-		}
-		return r
-	}, s)
-}
-
 // cut shortens a text to a width in columns.
 func cut(s string, width int) string { return runewidth.Truncate(s, width, "…") }
+
+// bounded shortens a text that nobody would read to its end.
+func bounded(s string) string {
+	n := longest
+	for i := range s {
+		if n--; n < 0 {
+			return s[:i] + "…"
+		}
+	}
+	return s
+}
 
 // Summary counts findings: "2 errors, 1 warning".
 func Summary(all []finding.Finding) string {

@@ -128,4 +128,4 @@ func (t *Terminal) Rules(kinds []finding.Kind) {
 }
 
 // Page prints the page of one code.
-func (t *Terminal) Page(kinds []finding.Kind) { t.print("%s", page(kinds)) }
+func (t *Terminal) Page(kinds []finding.Kind) { t.print("%s", painted(page(kinds))) }

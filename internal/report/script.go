@@ -26,14 +26,14 @@ func (t *Terminal) Heading(title, note string) {
 }
 
 // Say prints a sentence, folded.
-func (t *Terminal) Say(text string) { t.print("%s\n", t.fold(printable(text), "")) }
+func (t *Terminal) Say(text string) { t.print("%s\n", t.fold(text, "")) }
 
 // Command prints a command as typed at a prompt.
 func (t *Terminal) Command(line string) { t.print("%s %s\n", t.paint(blue, "$"), t.paint(bold, line)) }
 
 // Answer prints what another program said, folded.
 func (t *Terminal) Answer(text string) {
-	for _, line := range strings.Split(t.fold(printable(text), ""), "\n") {
+	for _, line := range strings.Split(string(t.fold(text, "")), "\n") {
 		t.print("%s\n", t.paint(grey, line))
 	}
 }
@@ -44,7 +44,7 @@ func (t *Terminal) Mark(good bool, text string) {
 	if good {
 		mark = t.yes()
 	}
-	t.print("%s %s\n", mark, t.fold(printable(text), "  "))
+	t.print("%s %s\n", mark, t.fold(text, "  "))
 }
 
 // Gap prints an empty line.

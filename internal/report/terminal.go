@@ -1,10 +1,12 @@
 package report
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/mattn/go-runewidth"
 	"golang.org/x/term"
@@ -79,11 +81,46 @@ const (
 	bold   colour = "1"
 )
 
-func (t *Terminal) paint(c colour, s string) string {
+// painted is text that may go to the terminal as it is: what came from servers
+// and files has been made printable, the escapes in it are our own.
+type painted string
+
+// paint colours a text, which nobody reads on after thousands of characters: the
+// documents have all of it.
+func (t *Terminal) paint(c colour, s string) painted { return t.paintAll(c, bounded(s)) }
+
+func (t *Terminal) paintAll(c colour, s string) painted {
+	s = printable(s)
 	if !t.colours || s == "" {
-		return s
+		return painted(s)
 	}
-	return "\x1b[" + string(c) + "m" + s + "\x1b[0m"
+	return painted("\x1b[" + string(c) + "m" + s + "\x1b[0m")
+}
+
+// longest is how many characters of one text are printed.
+const longest = 2000
+
+// print writes text; everything but what is painted is made printable.
+func (t *Terminal) print(format string, args ...any) {
+	for i, a := range args {
+		switch a := a.(type) {
+		case painted, int:
+		default:
+			args[i] = printable(bounded(fmt.Sprint(a)))
+		}
+	}
+	fmt.Fprintf(t.W, format, args...)
+}
+
+// printable replaces what a terminal would act on: control characters, bytes
+// that are no UTF-8, and marks that turn the direction of writing around.
+func printable(s string) string { return strings.Map(shown, s) }
+
+func shown(r rune) rune {
+	if unicode.IsControl(r) && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
+		return '\uFFFD'
+	}
+	return r
 }
 
 // The symbols, with their spelling for terminals that lack them.
@@ -94,15 +131,16 @@ func (t *Terminal) symbol(unicode, ascii string) string {
 	return ascii
 }
 
-func (t *Terminal) yes() string { return t.paint(green, t.symbol("✓", "ok")) }
-func (t *Terminal) no() string  { return t.paint(red, t.symbol("✗", "XX")) }
+func (t *Terminal) yes() painted { return t.paint(green, t.symbol("✓", "ok")) }
+func (t *Terminal) no() painted  { return t.paint(red, t.symbol("✗", "XX")) }
 
 // fold breaks a text at blanks so that it fits behind an indentation; lines
 // after the first get it. Wide characters count twice.
-func (t *Terminal) fold(text, indent string) string {
+func (t *Terminal) fold(text, indent string) painted {
+	text = printable(bounded(text))
 	room := t.Width - runewidth.StringWidth(indent)
 	if t.Width == 0 || room < 20 {
-		return text
+		return painted(text)
 	}
 	var out strings.Builder
 	column := 0
@@ -120,7 +158,7 @@ func (t *Terminal) fold(text, indent string) string {
 		out.WriteString(word)
 		column += w
 	}
-	return strings.ReplaceAll(out.String(), " \n", "\n")
+	return painted(strings.ReplaceAll(out.String(), " \n", "\n"))
 }
 
 // pad fills a text with blanks to a width in columns.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -31,7 +32,7 @@ func Write(w io.Writer, f Format, document any) error {
 	if f == YAML {
 		// JSON is YAML: reading it back as nodes keeps the order of the keys.
 		var node yaml.Node
-		if err := yaml.Unmarshal(b.Bytes(), &node); err != nil {
+		if err := yaml.Unmarshal([]byte(inert(b.String())), &node); err != nil {
 			return fmt.Errorf("encode the result: %w", err)
 		}
 		block(&node)
@@ -42,14 +43,39 @@ func Write(w io.Writer, f Format, document any) error {
 			return fmt.Errorf("encode the result: %w", err)
 		}
 	}
-	_, err := w.Write(b.Bytes())
-	return err
+	if _, err := io.WriteString(w, inert(b.String())); err != nil {
+		return fmt.Errorf("write the result: %w", err)
+	}
+	return nil
 }
+
+// inert escapes what the encoders write as it is and a terminal may act on: DEL,
+// the control characters behind ASCII, marks that turn the direction of writing.
+// They stand in quoted strings alone.
+func inert(document string) string {
+	if strings.IndexFunc(document, acts) < 0 {
+		return document
+	}
+	var b strings.Builder
+	for _, r := range document {
+		if acts(r) {
+			fmt.Fprintf(&b, "\\u%04x", r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func acts(r rune) bool { return r != '\n' && r != '\t' && shown(r) != r }
 
 // block turns the flow style and the quotes of JSON into the usual style of
 // YAML; the encoder quotes again what would be read as something else.
 func block(n *yaml.Node) {
-	n.Style &^= yaml.FlowStyle | yaml.DoubleQuotedStyle
+	n.Style &^= yaml.FlowStyle
+	if strings.IndexFunc(n.Value, acts) < 0 {
+		n.Style &^= yaml.DoubleQuotedStyle // escapes need quotes
+	}
 	for _, c := range n.Content {
 		block(c)
 	}

@@ -20,12 +20,12 @@ func refused(s *snapshot.Snapshot) []fault {
 	return out
 }
 
-// tokenFaults are the hops that failed at their token server.
+// tokenFaults are the hops that failed at the token server of their challenge.
 func tokenFaults(s *snapshot.Snapshot, hit func(*snapshot.Attempt) bool) []fault {
 	var out []fault
 	for _, h := range hops(s) {
 		step := h.Failed()
-		if step != nil && step.Stage == snapshot.Token && step.Attempt.Fault() != nil && hit(&step.Attempt) {
+		if step != nil && step.Stage == snapshot.Token && h.Auth != nil && step.Attempt.Fault() != nil && hit(&step.Attempt) {
 			out = append(out, fault{hop: h, try: &step.Attempt, why: *step.Attempt.Fault(), host: h.Host})
 		}
 	}
@@ -79,7 +79,7 @@ func findNoCredentials(s *snapshot.Snapshot) []finding.Finding {
 	bare = append(bare, tokenFaults(s, func(a *snapshot.Attempt) bool { return tokenRefused(a) })...)
 	var out []finding.Finding
 	for _, x := range bare {
-		if x.hop.Auth == nil || !anonymous(x.hop) || byHeader(x.try) {
+		if x.hop.Auth.Scheme == "" || !anonymous(x.hop) || byHeader(x.try) {
 			continue
 		}
 		args := finding.Args{"host": x.host, "scheme": strings.ToUpper(x.hop.Auth.Scheme[:1]) + x.hop.Auth.Scheme[1:], "realm": x.hop.Auth.Realm, "why": x.hop.Auth.Withheld}

@@ -73,7 +73,7 @@ var wrongArchitecture = finding.Kind{
 func findWrongArchitecture(s *snapshot.Snapshot) []finding.Finding {
 	return once(s, func(h *snapshot.Hop) (finding.Finding, bool) {
 		m := h.Manifest
-		if m == nil || m.Image == "" || len(m.Platforms) > 0 || runs(s.Pull.Platform, m.Image) {
+		if m == nil || m.Config == nil || m.Image == "" || len(m.Platforms) > 0 || runs(s.Pull.Platform, m.Image) {
 			return finding.Finding{}, false
 		}
 		f := wrongArchitecture.New(h.Host, finding.Args{"image": m.Image, "platform": s.Pull.Platform})
@@ -135,7 +135,7 @@ func findDigestMismatch(s *snapshot.Snapshot) []finding.Finding {
 func mismatch(h *snapshot.Hop) (finding.Finding, bool) {
 	if h.Manifest != nil && h.Failure.Stage == snapshot.Blob {
 		for _, b := range blobs(h.Manifest) {
-			if b.Hashed == "" || b.Hashed == b.Digest {
+			if b.Attempt == nil || b.Hashed == "" || b.Hashed == b.Digest {
 				continue
 			}
 			f := digestMismatch.New(h.Host, finding.Args{"host": h.Host, "what": "blob", "digest": b.Digest, "got": b.Hashed})

@@ -40,7 +40,7 @@ func findHostsFileOverride(s *snapshot.Snapshot) []finding.Finding {
 		}
 		line := x.try.Lookup.Hosts
 		variant, cured := "", h.Cured(snapshot.WithoutHosts)
-		if cured == nil {
+		if cured == nil || cured.Attempt.Lookup == nil {
 			// Nothing got better: then the line is only to blame when it points
 			// to another place than DNS and that place is nothing like a registry.
 			tried := h.Tried(snapshot.WithoutHosts)

@@ -123,7 +123,7 @@ func symptom(f *snapshot.Failure) string {
 
 // dnsEvidence adds what each server said.
 func dnsEvidence(f finding.Finding, x fault) finding.Finding {
-	for _, a := range x.try.Lookup.Answers {
+	for _, a := range answers(x.try.Lookup) {
 		saw := a.RCode + " " + addrs(a.Addrs)
 		if a.Err != nil {
 			saw = a.Err.Text
@@ -138,10 +138,19 @@ func dnsEvidence(f finding.Finding, x fault) finding.Finding {
 
 // knowing is the answer of a server that does have addresses for the name.
 func knowing(l *snapshot.Lookup) *snapshot.Answer {
-	for i := range l.Answers {
-		if len(l.Answers[i].Addrs) > 0 {
-			return &l.Answers[i]
+	all := answers(l)
+	for i := range all {
+		if len(all[i].Addrs) > 0 {
+			return &all[i]
 		}
 	}
 	return nil
+}
+
+// answers are what the name servers said; none where nobody was asked.
+func answers(l *snapshot.Lookup) []snapshot.Answer {
+	if l == nil {
+		return nil
+	}
+	return l.Answers
 }

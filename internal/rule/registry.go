@@ -334,7 +334,7 @@ func findRedirectBlocked(s *snapshot.Snapshot) []finding.Finding {
 
 func outcomeLine(a *snapshot.Attempt) string {
 	if a.Response == nil {
-		return ""
+		return outcome(a)
 	}
 	line := a.Response.Line
 	for _, l := range a.Response.Header["Location"] {

@@ -71,7 +71,7 @@ func (t *tree) missing(p string) bool {
 }
 
 // unsure reports that a problem is the reader's own: a runtime that runs as
-// root has it not.
+// root, and reads files of any size, has it not.
 func unsure(problem string) bool {
-	return strings.Contains(problem, "permission denied") || strings.Contains(problem, "operation not permitted")
+	return strings.HasSuffix(problem, "not read") || strings.Contains(problem, "permission denied") || strings.Contains(problem, "operation not permitted")
 }

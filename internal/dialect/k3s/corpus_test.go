@@ -257,7 +257,8 @@ func TestEveryKindIsFound(t *testing.T) {
 	}
 	huge := source.File{Path: "/etc/rancher/k3s/registries.yaml", Data: make([]byte, yamldoc.MaxSize+1)}
 	wide := source.File{Path: huge.Path, Data: []byte("\xff\xfea\x00:\x00 \x001\x00")}
-	for _, f := range []source.File{huge, wide} {
+	shut := source.File{Path: huge.Path, Problem: "permission denied", Unread: true}
+	for _, f := range []source.File{huge, wide, shut} {
 		for _, found := range Read([]source.File{f}, route.Target{}, Options{}).Findings {
 			texts[found.Text] = true
 		}

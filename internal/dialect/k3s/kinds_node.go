@@ -83,6 +83,9 @@ var (
 		Title: "registries.yaml cannot be read",
 		Doc:   "The file is there, but it is not a file that can be read.",
 		Text:  "{file} {why}",
+		Variants: map[string]finding.Variant{
+			"us": {Text: "{file} was not read ({why}); it may change all that is said here"},
+		},
 	}
 	serverOnlyFile = finding.Kind{
 		Code: "config/server-only-hosts-toml", ID: "CFG-08", Severity: finding.Error, Ignores: true,

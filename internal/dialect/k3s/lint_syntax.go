@@ -17,13 +17,24 @@ import (
 func (r *reader) judge() {
 	r.names()
 	if r.file != nil && (r.file.Kind != source.Regular || r.file.Problem != "") {
-		r.found(unreadable, "", source.Pos{File: r.file.Path}, finding.Args{"why": r.unreadableFile()})
+		r.unread()
 	}
 	if r.doc != nil {
 		r.writing()
 		r.meaning()
 	}
 	r.around()
+}
+
+// unread tells that the file cannot be read: by anybody, or by us alone.
+func (r *reader) unread() {
+	at := source.Pos{File: r.file.Path}
+	if strings.Contains(r.file.Problem, "permission denied") || strings.Contains(r.file.Problem, "not permitted") || strings.HasSuffix(r.file.Problem, "not read") {
+		f := r.found(unreadable, "us", at, finding.Args{"why": r.file.Problem})
+		f.Severity, f.Ignores, f.Confidence = finding.Info, false, finding.Possible
+		return
+	}
+	r.found(unreadable, "", at, finding.Args{"why": r.unreadableFile()})
 }
 
 func (r *reader) unreadableFile() string {

@@ -1,0 +1,174 @@
+package specimen
+
+import (
+	"time"
+
+	"github.com/towpath-dev/towpath/internal/snapshot"
+	"github.com/towpath-dev/towpath/internal/source"
+)
+
+// certificates are troubles of TLS.
+var certificates = []Specimen{
+	{"tls/other-server", "", badChain(snapshot.OtherNames), reason(snapshot.NoIPSAN)},
+	{"tls/private-ca-untrusted", "", badChain(snapshot.UnknownAuthority), reason(snapshot.SameNameOtherKey)},
+	{"tls/private-ca-untrusted", "the CA lies on the node", func(s *snapshot.Snapshot) {
+		badChain(snapshot.UnknownAuthority)(s)
+		trial(s, snapshot.NodeCA, "/etc/pki/corp.pem", true)
+	}, reason(snapshot.Expired)},
+	{"tls/corporate-interception", "", func(s *snapshot.Snapshot) {
+		badChain(snapshot.UnknownAuthority)(s)
+		first(s).Host = "ghcr.io"
+	}, func(s *snapshot.Snapshot) { first(s).Host = Registry }}, // a private registry may have a private CA
+	{"tls/missing-intermediate", "", func(s *snapshot.Snapshot) {
+		badChain(snapshot.UnknownAuthority)(s)
+		trial(s, snapshot.WithIntermediate, "http://ca.example/intermediate.der", true)
+	}, inVain},
+	{"tls/ca-added-after-start", "", lateCA, func(s *snapshot.Snapshot) { s.Node.Trust.Anchors[0].Changed = s.Runtime.Started.Add(-time.Minute) }},
+	{"tls/ca-added-after-start", "but not where it is named as ca", lateCA, func(s *snapshot.Snapshot) {
+		try(s).Handshake.Trusted = append(try(s).Handshake.Trusted, try(s).Handshake.RootFile)
+	}},
+	{"tls/same-ca-name-other-key", "", badChain(snapshot.SameNameOtherKey), reason(snapshot.UnknownAuthority)},
+	{"tls/certificate-expired", "", badChain(snapshot.Expired), reason(snapshot.UnknownAuthority)},
+	{"tls/certificate-expired", "not yet valid", badChain(snapshot.NotYetValid), reason(snapshot.OtherReason)},
+	{"tls/node-clock-wrong", "", func(s *snapshot.Snapshot) {
+		badChain(snapshot.Expired)(s)
+		trial(s, snapshot.OtherTime, "", true)
+		s.Pull.Clocks = []snapshot.Clock{clock(-40 * time.Hour), clock(-40 * time.Hour)}
+	}, func(s *snapshot.Snapshot) { s.Pull.Clocks[1].Offset = time.Second }}, // one of the two is wrong, and not the node
+	{"tls/no-san", "", badChain(snapshot.LegacyCN), reason(snapshot.NoNames)},
+	{"tls/certificate-without-names", "", badChain(snapshot.NoNames), reason(snapshot.LegacyCN)},
+	{"tls/no-ip-san", "", badChain(snapshot.NoIPSAN), reason(snapshot.OtherNames)},
+	{"tls/plain-http-server", "", func(s *snapshot.Snapshot) {
+		fail(first(s), snapshot.TLS, snapshot.NotTLS)
+		trial(s, snapshot.PlainHTTP, "", true)
+	}, func(s *snapshot.Snapshot) {
+		r := first(s).Trials[0].Attempt.Response
+		r.Status, r.Head = 400, "Client sent an HTTP request to an HTTPS server."
+	}},
+	{"tls/http-to-https-port", "", func(s *snapshot.Snapshot) {
+		overHTTP(s)
+		status(400)(s)
+		trial(s, snapshot.OverTLS, "", true)
+	}, func(s *snapshot.Snapshot) { first(s).Trials[0].Attempt.Handshake.Version = "" }},
+	{"tls/client-certificate-required", "", func(s *snapshot.Snapshot) {
+		fail(first(s), snapshot.TLS, snapshot.TLSAlert)
+		try(s).Handshake.WantsCert = true
+	}, func(s *snapshot.Snapshot) { try(s).Handshake.WantsCert = false }},
+	{"tls/version-or-cipher-mismatch", "", failing(snapshot.TLS, snapshot.TLSAlert), func(s *snapshot.Snapshot) { try(s).Handshake.WantsCert = true }},
+	{"tls/unparsable-certificate", "", failing(snapshot.TLS, snapshot.BadPeerCert), cause(snapshot.BadChain)},
+	{"tls/weak-signature", "", badChain(snapshot.WeakSignature), reason(snapshot.NotForServers)},
+}
+
+func clock(off time.Duration) snapshot.Clock {
+	return snapshot.Clock{From: Registry + " Date header", Kind: "http", Offset: off}
+}
+
+// lateCA: the CA of the registry came into the system's pool after the start.
+func lateCA(s *snapshot.Snapshot) {
+	h := try(s).Handshake
+	s.Node.Trust.Anchors = []snapshot.Anchor{{Subject: h.Root, File: h.RootFile, Local: true, Changed: s.Runtime.Started.Add(time.Minute)}}
+}
+
+// logins are troubles with credentials.
+var logins = []Specimen{
+	{"auth/no-credentials-sent", "", both(status(401), challenged("basic", "")), challenged("basic", "registries.yaml")},
+	{"auth/no-credentials-sent", "token", both(tokenServer(snapshot.TokenDenied), challenged("bearer", "")), cause(snapshot.TokenBad)},
+	{"auth/basic-credentials-rejected", "", both(status(401), challenged("basic", "--creds")), status(403)},
+	{"auth/token-credentials-rejected", "", both(tokenServer(snapshot.TokenDenied), challenged("bearer", "--creds")), challenged("bearer", "")},
+	{"auth/stale-credentials-public-image", "", both(status(401), challenged("bearer", "--creds"), func(s *snapshot.Snapshot) { trial(s, snapshot.Anonymous, "", true) }), inVain},
+	{"auth/insufficient-scope", "", both(status(403), challenged("bearer", "--creds")), status(404)},
+	{"auth/insufficient-scope", "basic", both(status(403), challenged("basic", "--creds")), status(401)},
+	{"auth/typo-looks-like-denied", "", both(status(401), challenged("bearer", ""), similar), inVain},
+	{"auth/token-realm-unreachable", "", both(tokenServer(snapshot.NoSuchHost), challenged("bearer", "")), cause(snapshot.TokenDenied)},
+	{"auth/token-reply-invalid", "", both(tokenServer(snapshot.TokenBad), challenged("bearer", "")), cause(snapshot.TokenDenied)},
+	{"auth/unsupported-scheme", "", both(failing(snapshot.Manifest, snapshot.NoScheme), challenged("", "")), cause(snapshot.Status)},
+	{"auth/pull-secret-sent-to-mirror", "", func(s *snapshot.Snapshot) {
+		InFront(s)
+		challenged("basic", "--creds")(s)
+		first(s).Auth.Shared = true
+	}, func(s *snapshot.Snapshot) { first(s).Mirror = false }},
+}
+
+// challenged: the first host asks for credentials; source "": it gets none.
+func challenged(scheme, source string) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		first(s).Auth = &snapshot.Auth{Challenges: []string{scheme + ` realm="https://auth.example/token"`}, Scheme: scheme, Realm: "https://auth.example/token", Source: source, Sent: source != ""}
+	}
+}
+
+// tokenServer makes the first host fail at its token server.
+func tokenServer(c snapshot.Cause) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		h := first(s)
+		fail(h, snapshot.Token, c)
+		h.Steps[0].Stage = snapshot.Token
+		h.Steps[0].Attempt.URL, h.Steps[0].Attempt.Response.Type = "https://auth.example/token", "text/html"
+	}
+}
+
+func similar(s *snapshot.Snapshot) { trial(s, snapshot.SimilarName, "team/apps", true) }
+
+// registries are answers that are no image.
+var registries = []Specimen{
+	{"registry/image-not-found", "", status(404), status(500)},
+	{"registry/image-not-found", "but not by a proxy's word", status(404), func(s *snapshot.Snapshot) {
+		overHTTP(s)
+		first(s).Proxy = proxy
+		directly(s)
+	}},
+	{"registry/head-ok-get-404", "", func(s *snapshot.Snapshot) {
+		h := first(s)
+		get := attempt("GET", h.Endpoint+"/team/app/manifests/sha256:11", 404)
+		why := snapshot.Failure{Stage: snapshot.Manifest, Cause: snapshot.Status, Text: "404 Not Found"}
+		get.Failure, h.Failure = &why, &why
+		h.Steps = append(h.Steps, snapshot.Step{Stage: snapshot.Manifest, Attempt: get})
+		h.Manifest = &snapshot.Content{Expect: "sha256:11"}
+	}, func(s *snapshot.Snapshot) { first(s).Manifest.Expect = "" }}, // nobody promised it
+	{"registry/rate-limited", "", status(429), status(503)},
+	{"registry/server-error", "", status(503), status(429)},
+	{"registry/html-instead-of-manifest", "", replied("text/html; charset=utf-8"), replied("application/octet-stream")},
+	{"registry/wrong-content-type", "", replied("application/octet-stream"), replied("text/html")},
+	{"config/wrong-endpoint-url", "", func(s *snapshot.Snapshot) {
+		status(404)(s)
+		first(s).From = source.Pos{File: "hosts.toml", Line: 2}
+		trial(s, snapshot.OtherPath, "https://"+Registry+"/v2/hub", true)
+	}, func(s *snapshot.Snapshot) { first(s).From = source.Pos{} }}, // nobody wrote it, so nobody can correct it
+	{"registry/blob-missing", "", layer(404), layer(403)},
+	{"registry/blob-forbidden", "", layer(403), layer(404)},
+}
+
+// replied: 200 with a body of this type that is no manifest.
+func replied(kind string) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		fail(first(s), snapshot.Manifest, snapshot.BadReply)
+		try(s).Response.Type, try(s).Response.Head = kind, "<html><title>Portal</title>"
+	}
+}
+
+// layer: the manifest is there and a layer is answered with a status.
+func layer(status int) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		h := first(s)
+		why := snapshot.Failure{Stage: snapshot.Blob, Cause: snapshot.Status, Text: "unexpected status"}
+		a := attempt("GET", h.Endpoint+"/team/app/blobs/sha256:22", status)
+		a.Failure, h.Failure = &why, &why
+		h.Manifest.Layers[0].Attempt = &a
+	}
+}
+
+// contents are troubles of the image itself.
+var contents = []Specimen{
+	{"content/no-matching-platform", "", func(s *snapshot.Snapshot) {
+		m := first(s).Manifest
+		fail(first(s), snapshot.Manifest, snapshot.NoPlatform)
+		first(s).Manifest, m.Platforms, m.Image = m, []string{"linux/arm64"}, ""
+	}, cause(snapshot.BadReply)},
+	{"content/schema-1-manifest", "", replied("application/vnd.docker.distribution.manifest.v1+prettyjws"), replied("application/vnd.docker.distribution.manifest.v2+json")},
+	{"content/wrong-architecture", "", func(s *snapshot.Snapshot) { first(s).Manifest.Image = "linux/arm64" },
+		func(s *snapshot.Snapshot) { first(s).Manifest.Image = "linux/amd64/v3" }},
+	{"content/digest-mismatch", "", func(s *snapshot.Snapshot) {
+		fail(first(s), snapshot.Blob, snapshot.WrongDigest)
+		first(s).Manifest.Layers[0].Hashed = "sha256:44"
+	}, cause(snapshot.Stalled)},
+	{"network/download-truncated", "", failing(snapshot.Blob, snapshot.Truncated), cause(snapshot.WrongDigest)},
+}
