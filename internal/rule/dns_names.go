@@ -39,7 +39,7 @@ func findNameNotFound(s *snapshot.Snapshot) []finding.Finding {
 		}
 		if other := knowing(l); other != nil {
 			variant, args["server"], args["other"], args["addrs"] = "split", l.Server.Addr, other.Server.Addr, addrs(other.Addrs)
-		} else if len(l.Answers) == 0 && l.Server == nil && s.Node != nil && len(s.Node.Sources) > 0 {
+		} else if l != nil && len(l.Answers) == 0 && l.Server == nil && s.Node != nil && len(s.Node.Sources) > 0 {
 			variant, args["sources"] = "unasked", strings.Join(s.Node.Sources, " ")
 			return nameNotFound.Vary(variant, x.host, args).Saw("hosts: "+strings.Join(s.Node.Sources, " "), "/etc/nsswitch.conf", "grep ^hosts: /etc/nsswitch.conf; getent ahosts "+quote(x.name()))
 		} else if guess := nearest(x.name(), publicRegistries); guess != "" {

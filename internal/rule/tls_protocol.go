@@ -102,7 +102,7 @@ func findClientCertificate(s *snapshot.Snapshot) []finding.Finding {
 			from = " of " + strings.Join(w[:min(len(w), 3)], " or ")
 		}
 		variant, file := "", ""
-		if all := s.Table.EndpointsFor(s.Ref); x.hop.Index < len(all) && len(all[x.hop.Index].TLS.Client) > 0 {
+		if all := s.Table.EndpointsFor(s.Ref); x.hop.Index >= 0 && x.hop.Index < len(all) && len(all[x.hop.Index].TLS.Client) > 0 {
 			variant, file = "unsent", all[x.hop.Index].TLS.Client[0].Cert
 		}
 		if x.try.Handshake.SentCert {

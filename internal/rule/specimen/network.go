@@ -119,7 +119,7 @@ var network = []Specimen{
 		trial(s, snapshot.ClassicHello, "", true)
 	}, inVain},
 	{"network/silent-after-connect", "in the handshake", failing(snapshot.TLS, snapshot.Silent), cause(snapshot.Closed)},
-	{"network/silent-after-connect", "after the request", failing(snapshot.Manifest, snapshot.Silent), cause(snapshot.Reset)},
+	{"network/silent-after-connect", "after the request", failing(snapshot.Manifest, snapshot.Silent), func(s *snapshot.Snapshot) { *try(s) = attempt("HEAD", try(s).URL, 503) }},
 	{"mirror/timeout-used-up", "", func(s *snapshot.Snapshot) { fail(InFront(s), snapshot.Manifest, snapshot.Silent) },
 		func(s *snapshot.Snapshot) { first(s).Mirror = false }},
 	{"config/resolve-capability-missing", "", func(s *snapshot.Snapshot) {
@@ -146,29 +146,41 @@ func redirected(s *snapshot.Snapshot, why *snapshot.Failure) {
 
 // proxies are troubles with proxies.
 var proxies = []Specimen{
-	{"proxy/unreachable", "", through(0, snapshot.ProxyDial), cause(snapshot.ProxyStatus)},
-	{"proxy/unreachable", "no URL", through(0, snapshot.ProxyInvalid), func(s *snapshot.Snapshot) { first(s).Proxy = "" }},
+	{"proxy/unreachable", "", through(0, snapshot.ProxyDial), both(cause(snapshot.ProxyStatus), answersAs(503))},
+	{"proxy/unreachable", "no URL", through(0, snapshot.ProxyInvalid), cause(snapshot.DialTimeout)},
 	{"proxy/auth-required", "", through(407, snapshot.ProxyStatus), proxyStatus(403)},
 	{"proxy/denied-by-policy", "", through(403, snapshot.ProxyStatus), proxyStatus(502)},
 	{"proxy/upstream-failure", "", through(502, snapshot.ProxyStatus), proxyStatus(407)},
 	{"proxy/no-proxy-incomplete", "", both(through(403, snapshot.ProxyStatus), directly), proxyStatus(407)},
 	{"proxy/mirror-sent-through-proxy", "", both(through(403, snapshot.ProxyStatus), directly, overHTTP),
-		func(s *snapshot.Snapshot) { first(s).Endpoint = "https://" + Registry + "/v2" }},
+		func(s *snapshot.Snapshot) { try(s).URL = "https://" + Registry + "/v2/" }},
 	{"proxy/not-set-for-runtime", "", func(s *snapshot.Snapshot) {
 		fail(first(s), snapshot.Connect, snapshot.DialTimeout)
 		trial(s, snapshot.ThroughProxy, "/etc/environment:2", true).Proxy = proxy
-	}, func(s *snapshot.Snapshot) { first(s).Proxy = proxy }},
+	}, byProxy(proxy)},
 }
 
 // through makes the first host fail at the proxy; status 0: it says nothing.
 func through(status int, c snapshot.Cause) func(*snapshot.Snapshot) {
 	return func(s *snapshot.Snapshot) {
-		first(s).Proxy = proxy
 		fail(first(s), snapshot.Connect, c)
+		byProxy(proxy)(s)
 		if status > 0 {
-			try(s).ProxyHTTP = &snapshot.Response{}
-			proxyStatus(status)(s)
+			answersAs(status)(s)
 		}
+	}
+}
+
+// byProxy makes the first host be asked through a proxy; empty: directly.
+func byProxy(proxy string) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) { first(s).Proxy, try(s).Proxy = proxy, proxy }
+}
+
+// answersAs makes the proxy of the first host answer with a status.
+func answersAs(code int) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		try(s).ProxyHTTP = &snapshot.Response{}
+		proxyStatus(code)(s)
 	}
 }
 
@@ -178,4 +190,6 @@ func proxyStatus(code int) func(*snapshot.Snapshot) {
 
 func directly(s *snapshot.Snapshot) { trial(s, snapshot.Direct, "", true) }
 
-func overHTTP(s *snapshot.Snapshot) { first(s).Endpoint = "http://" + Registry + "/v2" }
+func overHTTP(s *snapshot.Snapshot) {
+	first(s).Endpoint, try(s).URL = "http://"+Registry+"/v2", "http://"+Registry+"/v2/"
+}

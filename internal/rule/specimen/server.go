@@ -113,7 +113,7 @@ var registries = []Specimen{
 	{"registry/image-not-found", "", status(404), status(500)},
 	{"registry/image-not-found", "but not by a proxy's word", status(404), func(s *snapshot.Snapshot) {
 		overHTTP(s)
-		first(s).Proxy = proxy
+		byProxy(proxy)(s)
 		directly(s)
 	}},
 	{"registry/head-ok-get-404", "", func(s *snapshot.Snapshot) {
@@ -170,5 +170,6 @@ var contents = []Specimen{
 		fail(first(s), snapshot.Blob, snapshot.WrongDigest)
 		first(s).Manifest.Layers[0].Hashed = "sha256:44"
 	}, cause(snapshot.Stalled)},
+	{"network/download-stalled", "", failing(snapshot.Blob, snapshot.Stalled), cause(snapshot.WrongDigest)},
 	{"network/download-truncated", "", failing(snapshot.Blob, snapshot.Truncated), cause(snapshot.WrongDigest)},
 }
