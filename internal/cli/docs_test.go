@@ -6,10 +6,11 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/towpath-dev/towpath/internal/dialect/all"
 	"github.com/towpath-dev/towpath/internal/report"
 )
 
-//go:generate env UPDATE=1 go test -run TestRulePagesAreThoseOfTheRules .
+//go:generate env UPDATE=1 go test -run TestRulePagesAreThoseOfTheRules|TestTheDialectsPageIsThatOfTheDialects .
 
 // The pages under docs/rules are written from the rules. UPDATE=1 rewrites them.
 func TestRulePagesAreThoseOfTheRules(t *testing.T) {
@@ -52,5 +53,20 @@ func TestRulePagesAreThoseOfTheRules(t *testing.T) {
 		if !seen[name] {
 			t.Errorf("docs/rules/%s is missing; run go generate ./internal/cli", name)
 		}
+	}
+}
+
+// docs/dialects.md is written from the dialects. UPDATE=1 rewrites it.
+func TestTheDialectsPageIsThatOfTheDialects(t *testing.T) {
+	const path = "../../docs/dialects.md"
+	page := report.Dialects(all.Dialects)
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil || string(data) != page {
+		t.Errorf("%s differs from the dialects (%v); run go generate ./internal/cli", path, err)
 	}
 }

@@ -1,0 +1,43 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/towpath-dev/towpath/internal/dialect"
+	"github.com/towpath-dev/towpath/internal/route"
+)
+
+// Dialects is the page that says what each configuration format can hold, in
+// Markdown, written from the formats' own values.
+func Dialects(all []dialect.Dialect) string {
+	var b strings.Builder
+	b.WriteString("# Dialects\n\nWhat may be typed after `--from` and `--to`, where a node keeps the files, and what each cannot say.\n" +
+		"Written from the dialects themselves; `towpath convert` names those that count for the configuration and the version\n" +
+		"at hand: some hold for old versions alone.\n\n" +
+		"| Name | Format | Written | Restart after a change of its first file |\n|---|---|---|---|\n")
+	for _, d := range all {
+		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s | %s |\n", d.Name, d.Name, d.Title, map[bool]string{true: "yes", false: "read only"}[d.Render != nil], restarts(d))
+	}
+	for _, d := range all {
+		fmt.Fprintf(&b, "\n## %s\n\n%s. Reference: <%s>\n\nRead from:\n\n", d.Name, d.Title, d.Docs)
+		for _, p := range d.Paths {
+			fmt.Fprintf(&b, "- `%s`\n", p)
+		}
+		if d.Render == nil {
+			continue
+		}
+		b.WriteString("\nIt cannot say:\n\n")
+		for _, l := range d.Limits {
+			fmt.Fprintf(&b, "- %s. Instead: %s\n", l.Concept, l.Nearest)
+		}
+	}
+	return b.String()
+}
+
+func restarts(d dialect.Dialect) string {
+	if d.Reload == nil {
+		return ""
+	}
+	return strings.TrimSpace(d.Reload(route.Target{}))
+}
