@@ -84,7 +84,9 @@ func (l *look) ping(ctx context.Context) {
 // with: an answer other than 200 and 401 ends containers-image's attempt.
 func (l *look) root(ctx context.Context) bool {
 	a := l.p.Client.Do(ctx, upstream.Request{Method: http.MethodGet, URL: l.endpoint.Ping(), Stage: snapshot.API, Endpoint: l.endpoint})
-	if status := a.Status(); a.Failure == nil && (status == http.StatusUnauthorized || l.endpoint.Engine == route.Docker) {
+	answered := a.Failure == nil || a.Failure.Cause == snapshot.Status
+	if status := a.Status(); answered && (status == http.StatusUnauthorized || l.endpoint.Engine == route.Docker) {
+		a.Failure = nil // it is how a registry says that it wants credentials
 		l.hop.Steps = append(l.hop.Steps, snapshot.Step{Stage: snapshot.API, Attempt: a})
 		return true
 	}

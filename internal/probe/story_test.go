@@ -45,7 +45,8 @@ type scene struct {
 	node     snapshot.Node
 	budget   time.Duration
 	images   []string
-	oldRoot  bool // the node trusts the world's old root as well
+	engine   string // another runtime than containerd
+	oldRoot  bool   // the node trusts the world's old root as well
 }
 
 // registry is the server of a healthy world; tests change it.
@@ -128,6 +129,9 @@ func (s *scene) diagnose(t *testing.T) (*snapshot.Snapshot, diagnosis.Diagnosis)
 		t.Fatal(err)
 	}
 	target := route.Target{Runtime: "containerd", Version: route.MustVersion(s.version), Containerd: route.MustVersion(s.version)}
+	if s.engine != "" {
+		target = route.Target{Runtime: s.engine}
+	}
 	table := route.Table{Target: target, Routes: []route.Route{{Match: ref.Registry, Mirrors: s.mirrors, Upstream: &s.upstream}}}
 	p := probe.Probe{
 		Client: &upstream.Client{
