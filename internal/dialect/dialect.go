@@ -56,8 +56,8 @@ type Limit struct {
 	Over func(route.Table) func(route.Route) bool
 }
 
-// test is the limit's question to each route of a table.
-func (l Limit) test(t route.Table) func(route.Route) bool {
+// Test is the limit's question to each route of a table.
+func (l Limit) Test(t route.Table) func(route.Route) bool {
 	if l.Over != nil {
 		return l.Over(t)
 	}
@@ -131,7 +131,7 @@ func (d Dialect) Losses(t route.Table) []finding.Finding {
 	limits := d.limits()
 	tests := make([]func(route.Route) bool, len(limits))
 	for i, l := range limits {
-		tests[i] = l.test(t)
+		tests[i] = l.Test(t)
 	}
 	var out []finding.Finding
 	for _, r := range t.Routes {

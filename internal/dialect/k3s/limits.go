@@ -49,13 +49,13 @@ var limits = []dialect.Limit{
 		Concept: "TLS settings for one URL of a host",
 		Text:    "registries.yaml has TLS settings by host, for all its URLs and all registries",
 		Nearest: "give the host the same settings everywhere",
-		Hits:    unequalTLS,
+		Over:    unequalTLS,
 	},
 	{
 		Concept: "credentials for one URL of a host",
 		Text:    "registries.yaml has credentials by host, for all its URLs and all registries",
 		Nearest: "give the host the same credentials everywhere",
-		Hits:    unequalAuth,
+		Over:    unequalAuth,
 	},
 	{
 		Concept: "an upstream that is not the registry itself",
@@ -155,32 +155,32 @@ func eachUse(t route.Table, visit func(r route.Route, host string, e route.Endpo
 	}
 }
 
-func unequalTLS(t route.Table, r route.Route) bool {
+func unequalTLS(t route.Table) func(route.Route) bool {
 	settings := map[string]route.TLS{}
-	hit := false
+	hit := map[string]bool{} // by the registry of the route
 	eachUse(t, func(in route.Route, host string, e route.Endpoint) {
 		before, seen := settings[host]
-		if seen && !sameTLS(before, e.TLS) && in.Match == r.Match {
-			hit = true
+		if seen && !sameTLS(before, e.TLS) {
+			hit[in.Match] = true
 		}
 		if !seen {
 			settings[host] = e.TLS
 		}
 	})
-	return hit
+	return func(r route.Route) bool { return hit[r.Match] }
 }
 
 func sameTLS(a, b route.TLS) bool {
 	return slices.Equal(a.CA, b.CA) && slices.Equal(a.Client, b.Client) && a.SkipVerify == b.SkipVerify
 }
 
-func unequalAuth(t route.Table, r route.Route) bool {
+func unequalAuth(t route.Table) func(route.Route) bool {
 	byHost := map[string]route.Auth{}
 	for _, h := range t.Hosts {
 		byHost[h.Name] = plain(h.Auth)
 	}
 	used := map[string]route.Auth{}
-	hit := false
+	hit := map[string]bool{} // by the registry of the route
 	eachUse(t, func(in route.Route, host string, e route.Endpoint) {
 		auth := plain(e.Auth)
 		if auth.IsZero() {
@@ -188,11 +188,11 @@ func unequalAuth(t route.Table, r route.Route) bool {
 		}
 		before, seen := used[host]
 		if listed, is := byHost[host]; is && listed != auth || seen && before != auth {
-			hit = hit || in.Match == r.Match
+			hit[in.Match] = true
 		}
 		used[host] = auth
 	})
-	return hit
+	return func(r route.Route) bool { return hit[r.Match] }
 }
 
 // plain is a login without where it came from.
