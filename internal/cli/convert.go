@@ -247,20 +247,21 @@ func put(dir string, r convert.Result) error {
 			return fmt.Errorf("%s exists and is not replaced; towpath apply changes files of a node, and can be rolled back", filepath.Join(dir, f.Path))
 		}
 	}
+	secret := convert.Secret(r.After)
 	for _, f := range r.Files {
 		name := filepath.Join(dir, f.Path)
 		if err := os.MkdirAll(path.Dir(name), 0o755); err != nil {
 			return err
 		}
-		if err := os.WriteFile(name, f.Data, mode(f, r.After)); err != nil {
+		if err := os.WriteFile(name, f.Data, mode(f, secret)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func mode(f source.File, t route.Table) os.FileMode {
-	if strings.HasSuffix(f.Path, ".crt") || strings.HasSuffix(f.Path, ".pem") || !convert.Secret(t) {
+func mode(f source.File, secret bool) os.FileMode {
+	if strings.HasSuffix(f.Path, ".crt") || strings.HasSuffix(f.Path, ".pem") || !secret {
 		return 0o644
 	}
 	return 0o600
