@@ -18,6 +18,7 @@ import (
 type Outcome struct {
 	Fatal       bool
 	Dead        bool // the daemon is up, the CRI plugin is not
+	Off         bool // because it is disabled: its settings are what they would be
 	ConfigPath  string
 	Sandbox     string
 	Snapshotter string
@@ -39,6 +40,7 @@ func Of(c containerdconfig.Config, registries []string) Outcome {
 		return o
 	}
 	o.Dead = len(c.CRIDead) > 0
+	o.Off = slices.ContainsFunc(c.CRIDead, func(f containerdconfig.Failure) bool { return f.Cause == containerdconfig.DisabledCRI })
 	o.ConfigPath, o.Sandbox, o.Snapshotter, o.Address = c.ConfigPath.Value, c.Sandbox.Value, c.Snapshotter.Value, c.Address.Value
 	o.Local = c.LocalPull.Value
 	for _, d := range c.Disabled {
@@ -142,6 +144,12 @@ func (o Outcome) plain() Outcome {
 // Diff tells in which fields two outcomes differ; empty: in none.
 func Diff(ours, theirs Outcome) string {
 	ours, theirs = ours.plain(), theirs.plain()
+	if ours.Off && theirs.Dead { // a runtime does not read the settings of a plugin that is disabled, and we say what they would be
+		ours.Off = false
+		for _, o := range []*Outcome{&ours, &theirs} {
+			o.ConfigPath, o.Sandbox, o.Snapshotter, o.Headers = "", "", "", nil
+		}
+	}
 	var out []string
 	a, b := reflect.ValueOf(ours), reflect.ValueOf(theirs)
 	for i := range a.NumField() {
