@@ -207,7 +207,7 @@ func (c *checker) image(table route.Table, roots []string, ref route.Ref, was *o
 		}
 		return ""
 	}
-	was.dropped = was.dropped || strings.Contains(log.String(), "failed to decode")
+	was.dropped = was.dropped || strings.Contains(log.String(), "failed to decode") && !blank(r.From.File) && !blank(filepath.Join(r.From.File, "hosts.toml"))
 	endpoints := table.Endpoints(ref.Registry)
 	if slices.ContainsFunc(known, func(k difference) bool { return slices.ContainsFunc(endpoints, k.hits) }) {
 		c.counts.Known++
@@ -233,6 +233,21 @@ func (c *checker) image(table route.Table, roots []string, ref route.Ref, was *o
 		}
 	}
 	return ""
+}
+
+// blank reports a file of blanks and comments alone. containerd 1.6 drops it as
+// an invalid one; nobody meant it to count, so no error has to say so.
+func blank(name string) bool {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(data)) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			return false
+		}
+	}
+	return true
 }
 
 // hosts asks containerd and turns a crash into an error.
