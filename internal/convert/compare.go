@@ -32,32 +32,6 @@ func registries(tables ...route.Table) []string {
 	return slices.Compact(out)
 }
 
-// index finds the part of a large table that bears on one registry.
-type index struct {
-	table route.Table
-	own   map[string][]route.Route
-	rest  []route.Route // for several registries
-}
-
-func newIndex(t route.Table) index {
-	x := index{t, map[string][]route.Route{}, nil}
-	for _, r := range t.Routes {
-		if r.Match != route.Any && r.IsWhole() {
-			x.own[r.Match] = append(x.own[r.Match], r)
-		} else {
-			x.rest = append(x.rest, r)
-		}
-	}
-	return x
-}
-
-// of is the table as one registry sees it.
-func (x index) of(registry string) route.Table {
-	t := x.table
-	t.Routes = slices.Concat(x.own[registry], x.rest)
-	return t
-}
-
 // digest is that of nothing in particular: an image is asked for by tag and by
 // digest, because mirrors may serve the one and not the other.
 const digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -130,21 +104,20 @@ func unforeseen(name string, r Result) []finding.Finding {
 	for _, f := range r.Losses {
 		told[f.Subject] = true
 	}
-	was, is := newIndex(r.Before), newIndex(r.After)
+	source := r.Before
 	for _, registry := range registries(r.Before, r.After) {
-		source := was.of(registry)
 		if told[source.Route(registry).Match] || told[registry] {
 			continue
 		}
 		for _, ref := range images(registry) {
-			before, after := steps(source, ref), steps(is.of(registry), ref)
+			before, after := steps(source, ref), steps(r.After, ref)
 			i := differ(before, after)
 			if i < 0 {
 				continue
 			}
 			args := finding.Args{"dialect": name, "route": registry, "want": shown(before, i), "got": shown(after, i)}
 			f := Unforeseen.New(registry, args).In(source.Route(registry).From)
-			if !speaks(source, registry) && sameURLs(before, after) {
+			if !source.Has(registry) && sameURLs(before, after) {
 				f.Severity = finding.Info // the source does not speak of it: only what is known of its host came along
 			}
 			out = append(out, f.Saw(shown(after, i)+" instead of "+shown(before, i), "the requests of both sides for "+ref.String(), "towpath explain "+ref.String()))
@@ -162,11 +135,6 @@ func differ(a, b []step) int {
 		}
 	}
 	return -1
-}
-
-// speaks reports whether a table has a route for just this registry.
-func speaks(t route.Table, registry string) bool {
-	return slices.ContainsFunc(t.Routes, func(r route.Route) bool { return r.Match == registry })
 }
 
 func sameURLs(a, b []step) bool {
@@ -191,9 +159,8 @@ type harm struct {
 // did not, or sends credentials to a host that did not get them.
 func harms(before, after route.Table) []harm {
 	var out []harm
-	was, is := newIndex(before), newIndex(after)
 	for _, registry := range registries(before, after) {
-		have, now := hosts(was.of(registry), registry), hosts(is.of(registry), registry)
+		have, now := hosts(before, registry), hosts(after, registry)
 		for _, name := range slices.Sorted(maps.Keys(now)) {
 			e, old := now[name], have[name]
 			if e.Role == route.Upstream && route.IsLocalhost(name) {

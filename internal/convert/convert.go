@@ -75,10 +75,10 @@ func Run(j Job) (Result, error) {
 	}
 	reading := j.From.Parse(j.Files, j.Source)
 	want := retarget(reading.Table, j.Target)
-	out := Result{Before: reading.Table, Read: reading.Findings, Losses: j.To.Losses(want)}
+	out := Result{Before: reading.Table.Indexed(), Read: reading.Findings, Losses: j.To.Losses(want)}
 	for range rounds {
 		after := j.certificates(want, j.To.Render(want, j.Have))
-		out.Files, out.After = changed(j.Have, after), j.To.Parse(after, j.Target).Table
+		out.Files, out.After = changed(j.Have, after), j.To.Parse(after, j.Target).Table.Indexed()
 		bad := harms(out.Before, out.After)
 		if len(bad) == 0 {
 			out.Losses = append(out.Losses, unforeseen(j.To.Name, out)...)
@@ -106,9 +106,11 @@ const rounds = 20
 // when there is nothing of that kind.
 func without(t route.Table, bad []harm) (route.Table, bool) {
 	left := false
-	does := func(kind, host string) bool {
-		return slices.ContainsFunc(bad, func(h harm) bool { return h.kind == kind && h.host == host })
+	done := map[harm]bool{}
+	for _, h := range bad {
+		done[harm{kind: h.kind, host: h.host}] = true
 	}
+	does := func(kind, host string) bool { return done[harm{kind: kind, host: host}] }
 	clean := func(host string, set *route.TLS, auth *route.Auth, header *[]route.Header) {
 		if set.SkipVerify && does("unverified", host) {
 			set.SkipVerify, left = false, true
@@ -146,9 +148,11 @@ func without(t route.Table, bad []harm) (route.Table, bool) {
 // dropped is a table without the endpoints that do harm, and without the routes
 // whose own registry does; false when there are none.
 func dropped(t route.Table, bad []harm) (route.Table, bool) {
-	does := func(host string) bool {
-		return slices.ContainsFunc(bad, func(h harm) bool { return h.host == host })
+	harmed := map[string]bool{}
+	for _, h := range bad {
+		harmed[h.host] = true
 	}
+	does := func(host string) bool { return harmed[host] }
 	var kept []route.Route
 	left := false
 	for _, r := range t.Routes {
