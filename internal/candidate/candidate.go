@@ -105,6 +105,13 @@ type Sample struct {
 	Whole  bool          // and so its digest was verified
 }
 
+// leastTelling is how much has to be read before its speed tells anything: less
+// comes in one piece, whatever the line.
+const leastTelling = 64 << 10
+
+// Tells reports whether enough was read to know a speed by.
+func (s *Sample) Tells() bool { return s != nil && s.Bytes >= leastTelling }
+
 // Rate is bytes per second.
 func (s *Sample) Rate() float64 {
 	if s == nil || s.Took <= 0 {

@@ -158,8 +158,10 @@ func TestCredentialsOfTheRegistryGoToNobodyElse(t *testing.T) {
 }
 
 func TestASlowMirrorIsBehindAFastOne(t *testing.T) {
-	slow := registry("192.0.2.3:443", fresh, world.Fault{Do: world.DoSlow, On: []world.Class{world.Blob}, Rate: 20000})
-	c, _ := compareAll(t, registry(own, fresh), []world.Role{slow, registry(at, fresh)}, nil)
+	big := fresh
+	big.Layers = []int{200000}
+	slow := registry("192.0.2.3:443", big, world.Fault{Do: world.DoSlow, On: []world.Class{world.Blob}, Rate: 400000})
+	c, _ := compareAll(t, registry(own, big), []world.Role{slow, registry(at, big)}, nil)
 	got := Rank(c)
 	if got[0].Index != 1 || got[1].Rank != 2 || !strings.Contains(got[1].Why, at+" is faster") {
 		t.Errorf("got %+v", got)

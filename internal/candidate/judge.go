@@ -3,6 +3,7 @@ package candidate
 import (
 	"cmp"
 	"strings"
+	"time"
 
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/snapshot"
@@ -33,9 +34,9 @@ func (m Measure) findings(own Measure) []finding.Finding {
 		args := finding.Args{"mirror": m.Host, "image": t.Image, "got": brief(t.Digest), "want": brief(own.Tags[i].Digest), "age": Age(t.Behind), "why": textOf(t.Failure)}
 		switch {
 		case t.State == Wrong:
-			out = append(out, seen(otherImage.New(m.Host, args), m, t.Image))
+			out = append(out, both(otherImage.New(m.Host, args), m, own, i))
 		case t.State == Stale:
-			out = append(out, seen(stale.New(m.Host, args), m, t.Image))
+			out = append(out, both(stale.New(m.Host, args), m, own, i))
 		case t.State == Repacked:
 			out = append(out, seen(incomplete.Vary("index", m.Host, args), m, t.Image))
 		case t.State == Missing:
@@ -49,6 +50,20 @@ func (m Measure) findings(own Measure) []finding.Finding {
 		out = append(out, seen(noRanges.Vary(variant, m.Host, finding.Args{"mirror": m.Host}), m, ""))
 	}
 	return out
+}
+
+// both shows what a mirror and the registry itself have under a tag.
+func both(f finding.Finding, m, own Measure, tag int) finding.Finding {
+	f.Endpoint, f.Stage = m.Endpoint, "manifest"
+	for _, x := range []Measure{m, own} {
+		t := x.Tags[tag]
+		saw := t.Digest
+		if !t.Created.IsZero() {
+			saw += ", created " + t.Created.UTC().Format(time.RFC3339)
+		}
+		f = f.Saw(saw, x.Endpoint, "towpath doctor "+t.Image)
+	}
+	return f
 }
 
 // seen adds where that was seen.

@@ -8,7 +8,7 @@ var Kinds = []finding.Kind{unfit, otherImage, stale, incomplete, noRanges, unans
 var unfit = finding.Kind{
 	Code: "mirror/unfit", ID: "MM-01", Severity: finding.Warning,
 	Title: "A host cannot be used as a mirror",
-	Text:  "{mirror} {why}",
+	Text:  "{mirror}: {why}",
 	Doc: "`towpath mirrors` asks every candidate for the root of the registry API, for the chosen tags and for a layer. A host that " +
 		"cannot be reached, whose certificate is not trusted, that is no registry, that wants credentials that are not there or " +
 		"whose bytes are not what their digest says is not ranked. With `--write` it is added to no configuration, and one that is " +

@@ -84,7 +84,9 @@ func keyOf(m Measure) key {
 			k.behind = max(k.behind, t.Behind)
 		}
 	}
-	k.slowness = -steps(m.Sample.Rate())
+	if m.Sample.Tells() {
+		k.slowness = -steps(m.Sample.Rate())
+	}
 	k.latency = steps(m.Latency.Seconds() * 1e6)
 	if m.Ranges == Honoured {
 		k.ranges = 0
@@ -150,10 +152,13 @@ func summary(m Measure) string {
 			parts = append(parts, finding.Say(s.text, finding.Args{"n": n[s.state], "all": len(m.Tags), "age": Age(keyOf(m).behind)}))
 		}
 	}
-	if m.Sample != nil {
+	switch {
+	case m.Sample.Tells():
 		parts = append(parts, Speed(m.Sample.Rate()))
-	} else {
-		parts = append(parts, "speed unknown")
+	case m.Sample != nil:
+		parts = append(parts, "too little to read for a speed")
+	default:
+		parts = append(parts, "nothing to read for a speed")
 	}
 	if m.Ranges != Honoured && m.Ranges != Untried {
 		parts = append(parts, "no ranges")
