@@ -88,7 +88,7 @@ func (a *app) convert(ctx context.Context, args []string, f convertFlags) error 
 	if err != nil {
 		return err
 	}
-	r, err := convert.Run(convert.Job{From: part.Dialect, To: to, Source: part.Reading.Table.Target, Target: target, Files: part.Files})
+	r, err := convert.Run(convert.Job{From: part.Dialect, To: to, Source: part.Reading.Table.Target, Target: target, Files: part.Files, Reading: &part.Reading})
 	if errors.Is(err, convert.ErrReadOnly) {
 		return usage("", "--to %v", err)
 	}

@@ -19,9 +19,10 @@ import (
 // Job is one conversion.
 type Job struct {
 	From, To       dialect.Dialect
-	Source, Target route.Target  // the runtimes of both sides, with their versions
-	Files          []source.File // of the source, with the certificates that they name
-	Have           []source.File // of the target, whose other settings stay; nil: none
+	Source, Target route.Target     // the runtimes of both sides, with their versions
+	Files          []source.File    // of the source, with the certificates that they name
+	Reading        *dialect.Reading // of Files, where somebody has read them already; nil: they are read
+	Have           []source.File    // of the target, whose other settings stay; nil: none
 }
 
 // Result is what comes of a conversion.
@@ -73,7 +74,7 @@ func Run(j Job) (Result, error) {
 	if j.To.Render == nil {
 		return Result{}, fmt.Errorf("%s %w", j.To.Name, ErrReadOnly)
 	}
-	reading := j.From.Parse(j.Files, j.Source)
+	reading := j.reading()
 	want := retarget(reading.Table, j.Target)
 	out := Result{Before: reading.Table.Indexed(), Read: reading.Findings, Losses: j.To.Losses(want)}
 	for range rounds {
@@ -97,6 +98,13 @@ func Run(j Job) (Result, error) {
 		}
 	}
 	return Result{}, fmt.Errorf("convert %s to %s: %w", j.From.Name, j.To.Name, ErrUnsafe)
+}
+
+func (j Job) reading() dialect.Reading {
+	if j.Reading != nil {
+		return *j.Reading
+	}
+	return j.From.Parse(j.Files, j.Source)
 }
 
 // rounds bounds how often something is left out of a result.
