@@ -21,7 +21,7 @@ const module = "github.com/towpath-dev/towpath/internal/"
 var rows = [][]string{
 	{"source", "platform"},
 	{"route", "finding", "tomldoc", "yamldoc", "jsondoc"},
-	{"snapshot", "plan", "unit", "ca", "dialect/evidence", "keyring"},
+	{"snapshot", "plan", "unit", "ca", "dialect/evidence", "keyring", "kubeyaml"},
 	{"rule", "dialect", "apply", "node", "upstream", "world", "ca/store"},
 	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/buildkit", "dialect/registriesconf", "diagnosis", "probe", "pull", "runtime", "rule/specimen"},
 	{"dialect/embedded", "dialect/talos", "dialect/bottlerocket", "dialect/docker"},
@@ -39,7 +39,7 @@ var rows = [][]string{
 // pure packages do no I/O: they import none of these.
 var (
 	pure = []string{
-		"source", "platform", "route", "keyring", "finding", "tomldoc", "yamldoc", "jsondoc", "snapshot", "plan", "unit", "rule", "dialect",
+		"source", "platform", "route", "keyring", "kubeyaml", "finding", "tomldoc", "yamldoc", "jsondoc", "snapshot", "plan", "unit", "rule", "dialect",
 		"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/registriesconf", "dialect/docker", "dialect/all", "diagnosis",
 		"dialect/evidence", "dialect/embedded", "dialect/talos", "dialect/buildkit", "dialect/bottlerocket", "dialect/k0s", "dialect/microk8s", "dialect/kind",
 		"effective", "repair", "convert",
