@@ -43,7 +43,7 @@ func TestDocumentsAreFoundAsKubectlFindsThem(t *testing.T) {
 
 func TestBrokenFilesAreProblemsWithALine(t *testing.T) {
 	for text, line := range map[string]int{
-		"a: 1\n---\nb: [\n":            4,
+		"a: 1\n---\nb: [\n":            3,
 		"a: 1\n--- b: 2\n":             2,
 		"{\"a\": 1}{\"b\": 1}\n{\"c\"": 1,
 		"? [a]\n: 1\n":                 0,
