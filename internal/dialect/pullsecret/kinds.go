@@ -33,7 +33,7 @@ var (
 			"plain":     {Text: "{secret} is refused: its {key} is plain JSON, and data holds base64", Fix: "write stringData instead of data"},
 			"notBase64": {Text: "{secret} is refused: its {key} is no base64", Fix: "encode the JSON: base64 -w0 config.json"},
 			"key":       {Text: "{secret} is refused: a secret of its type has the key {key}", Fix: "write {key}"},
-			"otherType": {Text: "{secret} is never looked at: its type is {type}", Fix: "write type: {want}"},
+			"otherType": {Text: "{secret} has the type {type}, which is never looked at", Fix: "write type: {want}"},
 			"wrongType": {Text: "{secret} is refused: {field} has the wrong type", Fix: "write a text; a number or a word like yes needs quotation marks"},
 			"flat":      {Text: "{secret} holds no credentials: the hosts stand outside of auths", Fix: "write {\"auths\": …} around them"},
 			"nested":    {Text: "{secret} holds no credentials: in a .dockercfg the hosts stand at the top, without auths", Fix: "make it a secret of the type kubernetes.io/dockerconfigjson"},
@@ -131,7 +131,7 @@ var (
 		Code: codeMatch, ID: "CD011", Severity: finding.Error,
 		Title: "The secret is in another namespace than the pod",
 		Doc:   "A pod finds secrets of its own namespace alone. The pull goes on without credentials, with the event FailedToRetrieveImagePullSecret.",
-		Text:  "{who} is in the namespace {namespace} and names {secret}, which is in {other}",
+		Text:  "{secret} is in the namespace {other}, and {who} looks for it in {namespace} alone",
 		Fix:   "make a copy of the secret in {namespace}",
 	}
 	shortLived = finding.Kind{

@@ -25,7 +25,27 @@ func (c *Config) refuse(s *secret, k finding.Kind, variant string, at source.Pos
 func (c *Config) say(s *secret, k finding.Kind, variant string, at source.Pos, args finding.Args) *finding.Finding {
 	all := finding.Args{"secret": s.title()}
 	maps.Copy(all, args)
-	return c.book.Say(k, variant, at, all)
+	f := c.book.Say(k, variant, at, all)
+	if !s.plain {
+		f.Evidence[0].Saw = veiled(f.Evidence[0].Saw)
+	}
+	return f
+}
+
+// veiled is a line of a manifest without a value that may be a secret, short as
+// it may be.
+func veiled(line string) string {
+	key, value, pair := strings.Cut(line, ":")
+	switch strings.Trim(key, " -\"'") {
+	case "type", "metadata", "imagePullSecrets", "data", "stringData":
+		if !strings.Contains(value, ":") {
+			return line
+		}
+	}
+	if !pair || strings.TrimSpace(value) == "" {
+		return line
+	}
+	return key + ": ***"
 }
 
 // notData: a value of data that is no base64, or of stringData that is no text.
@@ -64,19 +84,18 @@ func (c *Config) otherType(s *secret, kind string, data map[string][]byte) {
 
 // wrongKey: the content stands under another key than the type's.
 func (c *Config) wrongKey(s *secret, data map[string][]byte, inline map[string]string) {
-	f := c.refuse(s, malformed, "key", s.doc.At(s.below("data")...), finding.Args{"key": s.key})
-	if len(data) != 1 {
-		return
+	path := s.below("data")
+	if len(data) == 1 {
+		for key := range data {
+			path = s.below("data", key)
+			if _, plain := inline[key]; plain {
+				path = s.below("stringData", key)
+			}
+		}
 	}
-	for key := range data {
-		field := "data"
-		if _, plain := inline[key]; plain {
-			field = "stringData"
-		}
-		f.At = s.doc.At(s.below(field, key)...)
-		if e, ok := s.doc.Key(s.key, s.below(field, key)...); ok {
-			evidence.Cure(f, e)
-		}
+	f := c.refuse(s, malformed, "key", s.doc.At(path...), finding.Args{"key": s.key})
+	if e, ok := s.doc.Key(s.key, path...); ok && len(data) == 1 {
+		evidence.Cure(f, e)
 	}
 }
 

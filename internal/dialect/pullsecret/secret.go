@@ -45,6 +45,9 @@ func (s *secret) title() string {
 	if s.plain {
 		return s.doc.File
 	}
+	if s.name == "" {
+		return "a secret without a name"
+	}
 	return "secret " + evidence.OneLine(s.name)
 }
 
