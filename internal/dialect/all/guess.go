@@ -10,6 +10,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/buildkit"
 	"github.com/towpath-dev/towpath/internal/dialect/containerd"
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
+	"github.com/towpath-dev/towpath/internal/dialect/credentialprovider"
 	"github.com/towpath-dev/towpath/internal/dialect/docker"
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
 	"github.com/towpath-dev/towpath/internal/dialect/kind"
@@ -56,6 +57,7 @@ func other(f source.File, base string) string {
 		line *regexp.Regexp
 		name string
 	}{
+		{ext == ".json" || yaml, providerLine, credentialprovider.Dialect.Name},
 		{base == "config.json" || base == ".dockercfg" || base == ".dockerconfigjson", nil, pullsecret.Dialect.Name},
 		{ext == ".json" || yaml, secretLine, pullsecret.Dialect.Name},
 		{base == "daemon.json", nil, docker.Dialect.Name},
@@ -88,6 +90,7 @@ var (
 	pluginLine       = regexp.MustCompile(`(?m)^\s*(\[\s*(plugins|grpc|ttrpc|proxy_plugins|stream_processors)\b|(imports|disabled_plugins|required_plugins|oom_score)\s*=)`)
 	dockerLine       = regexp.MustCompile(`"(registry-mirrors|insecure-registries)"\s*:`)
 	secretLine       = regexp.MustCompile(`(?m)(^|["'\s{:])kubernetes\.io/dockerc(onfigjson|fg)\b|^\s*["']?\.dockerc(onfigjson|fg)["']?\s*:|"(auths|credsStore|credHelpers)"\s*:`)
+	providerLine     = regexp.MustCompile(`(?m)(^|["'\s{])kind["']?\s*:\s*["']?CredentialProviderConfig\b`)
 	searchLine       = regexp.MustCompile(`(?m)^\s*(\[\[\s*registry\s*\]\]|\[registries\.\w+\]|unqualified-search-registries\s*=)`)
 	bottlerocketLine = regexp.MustCompile(`(?m)^\s*\[+\s*settings\.container-registry\b`)
 	talosLine        = regexp.MustCompile(`(?m)^(machine\s*:|kind\s*:\s*["']?Registry(Mirror|Auth|TLS)Config\b)`)
