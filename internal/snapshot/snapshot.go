@@ -142,11 +142,23 @@ type SandboxImage struct {
 	Present bool       `json:"present"`
 }
 
-// Kubelet is the kubelet of the node, as far as it tells which runtime counts.
+// Kubelet is the kubelet of the node, as far as it tells which runtime counts
+// and where credentials come from.
 type Kubelet struct {
 	PID      int        `json:"pid"` // 0: not running
 	Endpoint string     `json:"endpoint,omitempty"`
 	From     source.Pos `json:"from"`
+
+	ProviderConfig string     `json:"providerConfig,omitempty"` // --image-credential-provider-config: a file or a directory
+	ProviderBin    string     `json:"providerBin,omitempty"`    // --image-credential-provider-bin-dir
+	Providers      []Provider `json:"providers,omitempty"`      // what is configured there; none if it is refused
+}
+
+// Provider is a program that the kubelet runs for credentials.
+type Provider struct {
+	Name   string     `json:"name"`
+	Images []string   `json:"images"` // matchImages
+	From   source.Pos `json:"from"`
 }
 
 // HostsLine is one address of /etc/hosts with its names.

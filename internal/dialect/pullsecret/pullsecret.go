@@ -105,9 +105,8 @@ func (c *Config) collect() {
 }
 
 // table says the entries by host. What no other format can say of them is a loss.
-// Paths are compared as by containers-image, which has credentials for them, too.
 func (c *Config) table(t route.Target) (route.Table, []finding.Finding) {
-	t.Runtime = "crio"
+	t.Runtime = "kubelet"
 	table := route.Table{Target: t}
 	if c.Fails != "" {
 		table.Routes = []route.Route{{Match: route.Any, Fails: c.Fails}}
