@@ -94,6 +94,11 @@ func Read(files []source.File, t route.Target, o Options) *Config {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b *source.File) int { return strings.Compare(a.Path, b.Path) })
+	for i := range files {
+		if f := &files[i]; o.Whole && f.Kind == source.Dangling {
+			c.refuse(invalid, "missing", source.Pos{File: f.Path}, nil)
+		}
+	}
 	for _, f := range all {
 		c.file(f)
 	}

@@ -30,6 +30,7 @@ var (
 			"protocol":   {Text: "the kubelet does not start: it does not speak {version} with the provider {name}", Fix: "write apiVersion: {want}"},
 			"noProtocol": {Text: "the kubelet does not start: the provider {name} has no apiVersion", Fix: "write apiVersion: {want}"},
 			"tooNew":     {Text: "the kubelet does not start: {field} is known since {since}, and it is {version}", Fix: "leave it out"},
+			"missing":    {Text: "the kubelet does not start: there is no {file}, which --image-credential-provider-config leads to", Fix: "write the file, or leave out the flag"},
 			"directory":  {Text: "the kubelet {version} does not start: a directory of files is read since 1.34", Fix: "write one file"},
 		},
 	}
