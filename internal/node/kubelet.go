@@ -13,7 +13,7 @@ import (
 
 var kubeletFlags = map[string]string{
 	"container-runtime-endpoint": "endpoint", "config": "config", "config-dir": "config-dir",
-	"image-service-endpoint": "image-endpoint",
+	"image-service-endpoint":           "image-endpoint",
 	"image-credential-provider-config": "provider-config", "image-credential-provider-bin-dir": "provider-bin",
 }
 

@@ -81,7 +81,13 @@ func (c *Config) lintShape(s *secret, l keyring.Login) bool {
 			break
 		}
 	}
-	c.say(s, noContent, variant, s.at(l.Key), finding.Args{"key": evidence.URL(l.Key), "where": where})
+	f := c.say(s, noContent, variant, s.at(l.Key), finding.Args{"key": evidence.URL(l.Key), "where": where})
+	if norm, ok := keyring.Normalise(l.Key); ok && !strings.Contains(norm, "*") {
+		f.Registry, _, _ = strings.Cut(norm, "/")
+		if f.Registry == keyring.Hub {
+			f.Registry = hub
+		}
+	}
 	return true
 }
 
@@ -100,7 +106,9 @@ func (c *Config) lintKey(s *secret, key string) {
 		c.say(s, noMatch, "url", s.at(key), args)
 	case c.wrongHub(host, part):
 		args["want"] = "https://index.docker.io/v1/"
-		c.rename(c.say(s, hubKey, "", s.at(key), args), s, key, "https://index.docker.io/v1/")
+		f := c.say(s, hubKey, "", s.at(key), args)
+		f.Registry = hub
+		c.rename(f, s, key, "https://index.docker.io/v1/")
 	case (part == "v1" || part == "v2") && host != hub && host != keyring.Hub:
 		args["version"], args["want"] = part, host
 		c.rename(c.say(s, noMatch, "version", s.at(key), args), s, key, host)

@@ -83,6 +83,9 @@ func Read(files []source.File) *Config {
 // Findings are what is wrong with the files.
 func (c *Config) Findings() []finding.Finding { return c.findings }
 
+// Empty reports files in which nothing is that could be a secret.
+func (c *Config) Empty() bool { return len(c.secrets) == 0 && len(c.findings) == 0 }
+
 // collect puts the entries of the secrets that count onto one ring.
 func (c *Config) collect() {
 	node := ""

@@ -14,6 +14,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/jsondoc"
 	"github.com/towpath-dev/towpath/internal/keyring"
 	"github.com/towpath-dev/towpath/internal/kubeyaml"
+	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/source"
 )
 
@@ -286,4 +287,20 @@ func errOf(err error) string {
 		return "it is no base64"
 	}
 	return evidence.Message(err.Error())
+}
+
+// Identity is the identity token beside an entry: Docker's own programs use it,
+// the kubelet does not.
+func (c *Config) Identity(l keyring.Login) route.Secret {
+	for _, s := range c.secrets {
+		if s.title() != l.Source {
+			continue
+		}
+		if m := s.member(l.Key); m != nil {
+			if t := m.Value.Get("identitytoken"); t != nil {
+				return route.NewSecret(t.Value.Text)
+			}
+		}
+	}
+	return route.Secret{}
 }
