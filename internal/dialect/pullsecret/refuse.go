@@ -29,6 +29,9 @@ func (c *Config) say(s *secret, k finding.Kind, variant string, at source.Pos, a
 	if !s.plain {
 		f.Evidence[0].Saw = veiled(f.Evidence[0].Saw)
 	}
+	if f.Fix != nil {
+		f.Fix.Live = true // the next pull comes with it
+	}
 	return f
 }
 
