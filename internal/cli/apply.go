@@ -166,7 +166,7 @@ func (a *app) verification(root *node.Root, before *survey.Survey, image string)
 		defer v.Close()
 		d := doctor.Judge(s)
 		if d.Verdict == diagnosis.Healthy || d.Verdict == diagnosis.Degraded {
-			return a.pulls(ctx, v, s.Ref, q.Login)
+			return a.pulls(ctx, v, s.Ref, q.Used(s))
 		}
 		return "", stillBroken(d)
 	}, nil

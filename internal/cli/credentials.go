@@ -1,16 +1,17 @@
 package cli
 
 import (
-	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
+	"github.com/towpath-dev/towpath/internal/dialect/pullsecret"
+	"github.com/towpath-dev/towpath/internal/doctor"
+	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/keyring"
 	"github.com/towpath-dev/towpath/internal/route"
+	"github.com/towpath-dev/towpath/internal/source"
 )
 
 // login reads the credentials that --creds and --user give for an image; nil: none.
@@ -25,21 +26,57 @@ func (a *app) login(ref route.Ref) (*route.Auth, error) {
 	if a.flags.creds == "" {
 		return nil, nil
 	}
-	data, err := os.ReadFile(a.flags.creds)
+	c, err := a.secret()
+	if err != nil {
+		return nil, err
+	}
+	all, wrong := doctor.Entries(c, ref)
+	if len(wrong) > 0 {
+		return nil, exitError{exitUsage, fmt.Errorf("--creds: %s", wrong[0].Text), "towpath lint --from pull-secret " + a.flags.creds}
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	l := all[0]
+	return &route.Auth{User: l.User, Password: l.Password, IdentityToken: c.Identity(l), Source: "--creds " + a.flags.creds, From: l.From}, nil
+}
+
+// maxSecret is more than any pull secret has. Bytes.
+const maxSecret = 4 << 20
+
+// secret reads the file of --creds.
+func (a *app) secret() (*pullsecret.Config, error) {
+	f, err := os.Open(a.flags.creds)
 	if err != nil {
 		return nil, exitError{exitUsage, fmt.Errorf("--creds: %w", err), ""}
 	}
-	auth, err := credentials(data, ref)
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	if err == nil && len(data) > maxSecret {
+		err = fmt.Errorf("%s: it is larger than %d MiB", a.flags.creds, maxSecret>>20)
+	}
 	if err != nil {
-		return nil, exitError{
-			exitUsage, fmt.Errorf("--creds %s: %w", a.flags.creds, err),
-			"a docker config.json or a Kubernetes secret of type kubernetes.io/dockerconfigjson",
-		}
+		return nil, exitError{exitUsage, fmt.Errorf("--creds: %w", err), "a docker config.json or a Kubernetes secret of type kubernetes.io/dockerconfigjson"}
 	}
-	if auth != nil {
-		auth.Source = "--creds " + a.flags.creds
+	c := pullsecret.Read([]source.File{{Path: a.flags.creds, Data: data}})
+	if c.Empty() {
+		return nil, usage("a docker config.json or a Kubernetes secret of type kubernetes.io/dockerconfigjson", "--creds %s: there are no credentials in it", a.flags.creds)
 	}
-	return auth, nil
+	return c, nil
+}
+
+// entries reads the credentials of --creds for a diagnosis: all that match, and
+// what is wrong with the secret if none does.
+func (a *app) entries(ref route.Ref) ([]keyring.Login, []finding.Finding, error) {
+	c, err := a.secret()
+	if err != nil {
+		return nil, nil, err
+	}
+	all, wrong := doctor.Entries(c, ref)
+	for i := range all {
+		all[i].Source = "--creds " + a.flags.creds
+	}
+	return all, wrong, nil
 }
 
 func (a *app) password() (string, error) {
@@ -57,99 +94,4 @@ func (a *app) password() (string, error) {
 		return "", fmt.Errorf("read the password: %w", err)
 	}
 	return strings.TrimRight(string(data), "\r\n"), nil
-}
-
-// dockerConfig is the part of a config.json that the kubelet reads, and of the
-// secrets that wrap one.
-type dockerConfig struct {
-	Auths      map[string]dockerAuth `json:"auths"`
-	Data       map[string]string     `json:"data"`
-	StringData map[string]string     `json:"stringData"`
-}
-
-type dockerAuth struct {
-	Auth          string `json:"auth"`
-	Username      string `json:"username"`
-	Password      string `json:"password"`
-	IdentityToken string `json:"identitytoken"`
-}
-
-// credentials picks the entry that the kubelet would use for an image; nil when
-// none matches.
-func credentials(data []byte, ref route.Ref) (*route.Auth, error) {
-	data, err := secretData(data)
-	if err != nil {
-		return nil, err
-	}
-	var c dockerConfig
-	if json.Unmarshal(data, &c) != nil {
-		return nil, errNoJSON
-	}
-	if c.Auths == nil {
-		return nil, errors.New("it has no auths")
-	}
-	best, found := "", false
-	for key := range c.Auths {
-		if matchesKey(key, ref) && (!found || key > best) {
-			best, found = key, true
-		}
-	}
-	if !found {
-		return nil, nil
-	}
-	return c.Auths[best].auth(best)
-}
-
-func (e dockerAuth) auth(key string) (*route.Auth, error) {
-	auth := &route.Auth{User: e.Username, Password: route.NewSecret(e.Password), IdentityToken: route.NewSecret(e.IdentityToken)}
-	if e.Auth != "" {
-		plain, err := base64.StdEncoding.DecodeString(strings.TrimSpace(e.Auth))
-		user, password, ok := strings.Cut(strings.TrimRight(string(plain), "\x00"), ":")
-		if err != nil || !ok {
-			return nil, fmt.Errorf("the auth of %s is not base64 of user:password", key)
-		}
-		auth.User, auth.Password = user, route.NewSecret(password)
-	}
-	if auth.IsZero() {
-		return nil, nil
-	}
-	return auth, nil
-}
-
-// matchesKey follows the kubelet's keyring: labels one by one, each a glob, the
-// port as text, the path as a prefix. Source: pkg/credentialprovider/keyring.go.
-func matchesKey(key string, ref route.Ref) bool {
-	key = strings.TrimPrefix(strings.TrimPrefix(key, "https://"), "http://")
-	host, rest, _ := strings.Cut(key, "/")
-	for _, prefix := range []string{"v1/", "v2/"} {
-		rest = strings.TrimPrefix(rest, prefix)
-	}
-	registry := ref.Registry
-	if registry == "docker.io" && host == "index.docker.io" {
-		registry = host
-	}
-	return matchHost(host, registry) && strings.HasPrefix(ref.Repository, rest)
-}
-
-func matchHost(pattern, host string) bool {
-	p, wantPort := cutPort(pattern)
-	h, port := cutPort(host)
-	ps, hs := strings.Split(p, "."), strings.Split(h, ".")
-	if wantPort != port || len(ps) != len(hs) {
-		return false
-	}
-	for i := range ps {
-		if ok, err := filepath.Match(ps[i], hs[i]); err != nil || !ok {
-			return false
-		}
-	}
-	return true
-}
-
-func cutPort(host string) (name, port string) {
-	i := strings.LastIndexByte(host, ':')
-	if i < 0 || strings.HasSuffix(host, "]") {
-		return host, ""
-	}
-	return host[:i], host[i+1:]
 }

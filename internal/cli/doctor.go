@@ -11,6 +11,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/node"
 	"github.com/towpath-dev/towpath/internal/repair"
 	"github.com/towpath-dev/towpath/internal/report"
+	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/snapshot"
 	"github.com/towpath-dev/towpath/internal/survey"
 )
@@ -136,18 +137,24 @@ func (a *app) conclude(s *snapshot.Snapshot, d diagnosis.Diagnosis) error {
 
 // examination is the look that the flags ask for.
 func (a *app) examination(root *node.Root, image string, f doctorFlags) (doctor.Request, error) {
-	login, err := a.loginFor(image)
+	out := doctor.Request{Image: image, Realms: f.realms, Budget: a.flags.timeout, Deep: f.deep}
+	ref, err := route.ParseRef(image)
 	if err != nil {
-		return doctor.Request{}, err
+		return out, usage("", "%v", err)
 	}
-	q, err := a.request(root, survey.Request{})
+	if a.flags.user == "" && a.flags.creds != "" {
+		out.Entries, out.Secret, err = a.entries(ref)
+	} else {
+		out.Login, err = a.login(ref)
+	}
 	if err != nil {
-		return doctor.Request{}, err
+		return out, err
 	}
-	extra, err := a.resolvers()
-	return doctor.Request{
-		Survey: q, Image: image, Login: login, Extra: extra, Realms: f.realms, Budget: a.flags.timeout, Deep: f.deep,
-	}, err
+	if out.Survey, err = a.request(root, survey.Request{}); err != nil {
+		return out, err
+	}
+	out.Extra, err = a.resolvers()
+	return out, err
 }
 
 // watch tells on a terminal what is being looked at; elsewhere nothing.

@@ -10,7 +10,6 @@ import (
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/repair"
 	"github.com/towpath-dev/towpath/internal/report"
-	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/snapshot"
 	"github.com/towpath-dev/towpath/internal/survey"
 )
@@ -92,7 +91,7 @@ func (p *proof) check(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if p.after.Verdict == diagnosis.Healthy || p.after.Verdict == diagnosis.Degraded {
-		return p.app.pulls(ctx, v, s.Ref, p.q.Login)
+		return p.app.pulls(ctx, v, s.Ref, p.q.Used(s))
 	}
 	for _, f := range p.after.Findings {
 		if f.Role == finding.Primary && f.Severity == finding.Error && !p.hidden(f) {
@@ -120,13 +119,4 @@ func (p *proof) hidden(f finding.Finding) bool {
 // printText prints a diagnosis for people.
 func (a *app) printText(s *snapshot.Snapshot, d diagnosis.Diagnosis) {
 	report.NewTerminal(a.Out, a.Env).Doctor(s, d)
-}
-
-// loginFor reads the credentials for an image reference.
-func (a *app) loginFor(image string) (*route.Auth, error) {
-	ref, err := route.ParseRef(image)
-	if err != nil {
-		return nil, usage("", "%v", err)
-	}
-	return a.login(ref)
 }

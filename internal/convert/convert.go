@@ -76,7 +76,7 @@ func Run(j Job) (Result, error) {
 	}
 	reading := j.reading()
 	want := retarget(reading.Table, j.Target)
-	out := Result{Before: reading.Table.Indexed(), Read: reading.Findings, Losses: j.To.Losses(want)}
+	out := Result{Before: reading.Table.Indexed(), Read: reading.Findings, Losses: slices.Concat(reading.Losses, j.To.Losses(want))}
 	for range rounds {
 		after := j.certificates(want, j.To.Render(want, j.Have))
 		out.Files, out.After = changed(j.Have, after), j.To.Parse(after, j.Target).Table.Indexed()

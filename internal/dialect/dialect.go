@@ -42,6 +42,7 @@ type Dialect struct {
 type Reading struct {
 	Table    route.Table
 	Findings []finding.Finding
+	Losses   []finding.Finding // what the files say and no Table can hold; a conversion names it
 }
 
 // Limit is something that a dialect cannot express.

@@ -13,6 +13,8 @@ import (
 
 	"github.com/towpath-dev/towpath/internal/diagnosis"
 	"github.com/towpath-dev/towpath/internal/dialect/all"
+	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/keyring"
 	"github.com/towpath-dev/towpath/internal/node"
 	"github.com/towpath-dev/towpath/internal/probe"
 	"github.com/towpath-dev/towpath/internal/route"
@@ -28,7 +30,9 @@ import (
 type Request struct {
 	Survey   survey.Request
 	Image    string
-	Login    *route.Auth // that comes with the pull; nil: none
+	Login    *route.Auth       // that comes with the pull; nil: none
+	Entries  []keyring.Login   // of a pull secret for the image, in place of Login
+	Secret   []finding.Finding // what is wrong with the pull secret
 	Extra    []snapshot.NameServer
 	Realms   []string // further hosts that may be given credentials as token servers
 	Budget   time.Duration
@@ -56,7 +60,7 @@ func Look(ctx context.Context, q Request) (*snapshot.Snapshot, *survey.Survey, e
 	}
 	s := &snapshot.Snapshot{
 		Schema: snapshot.Schema, Taken: taken, Image: q.Image, Ref: ref, Node: v.Node, Runtime: v.Runtime,
-		Table: v.Reading.Table, Config: v.Reading.Findings, Files: v.Files,
+		Table: v.Reading.Table, Config: slices.Concat(v.Reading.Findings, q.Secret), Files: v.Files,
 	}
 	l := &looker{Request: q, s: s, v: v, client: Client(v, q.Extra)}
 	l.client.Realms = q.Realms
@@ -162,9 +166,7 @@ func (l *looker) pull(ctx context.Context, ref route.Ref) {
 		l.s.Pull = &snapshot.Pull{Image: ref.String(), Platform: l.platform(), Budget: l.Budget}
 		return
 	}
-	p := l.probe(ref)
-	p.Login, p.Deep, p.Watch = l.Login, l.Deep, l.Watch
-	l.s.Pull = p.Pull(ctx)
+	l.credentials(ctx, ref)
 }
 
 // probe is a look at one image with everything this node brings along.

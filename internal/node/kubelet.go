@@ -13,7 +13,8 @@ import (
 
 var kubeletFlags = map[string]string{
 	"container-runtime-endpoint": "endpoint", "config": "config", "config-dir": "config-dir",
-	"image-service-endpoint": "image-endpoint",
+	"image-service-endpoint":           "image-endpoint",
+	"image-credential-provider-config": "provider-config", "image-credential-provider-bin-dir": "provider-bin",
 }
 
 // kubelet finds out which runtime the kubelet uses: by its flags, its
@@ -47,19 +48,19 @@ func (f *finder) nearKubelet() *process {
 // its default. A relative path begins at its working directory.
 func (f *finder) runningKubelet(p *process) *snapshot.Kubelet {
 	given := scan(p.args[1:], kubeletFlags)
-	k := &snapshot.Kubelet{PID: p.pid, Endpoint: given["endpoint"]}
-	if k.Endpoint != "" {
-		k.From = f.flagAt(k.Endpoint, source.Pos{File: f.proc.path(p, "cmdline")})
-		return k
-	}
-	view, free := f.view(p, "kubelet")
-	defer free()
 	abs := func(name string) string {
 		if name == "" || path.IsAbs(name) || p.dir == "" {
 			return name
 		}
 		return path.Join(p.dir, name)
 	}
+	k := &snapshot.Kubelet{PID: p.pid, Endpoint: given["endpoint"], ProviderConfig: abs(given["provider-config"]), ProviderBin: abs(given["provider-bin"])}
+	if k.Endpoint != "" {
+		k.From = f.flagAt(k.Endpoint, source.Pos{File: f.proc.path(p, "cmdline")})
+		return k
+	}
+	view, free := f.view(p, "kubelet")
+	defer free()
 	for _, name := range kubeletConfigs(view, abs(given["config"]), abs(given["config-dir"])) {
 		if !path.IsAbs(name) {
 			continue
@@ -106,27 +107,27 @@ var flagFiles = []string{"/var/lib/kubelet/kubeadm-flags.env", "/etc/default/kub
 // flagAt finds the file in which an endpoint was given to the kubelet.
 func (f *finder) flagAt(endpoint string, otherwise source.Pos) source.Pos {
 	for _, name := range flagFiles {
-		if at, text := f.flagIn(name); text == endpoint {
+		if at, given := f.flagsIn(name, "endpoint"); given["endpoint"] == endpoint {
 			return at
 		}
 	}
 	return otherwise
 }
 
-// flagIn reads --container-runtime-endpoint from an environment file whose
-// variables hold flags.
-func (f *finder) flagIn(name string) (source.Pos, string) {
+// flagsIn reads flags from an environment file whose variables hold them: those
+// of the last variable that has one of the wanted ones.
+func (f *finder) flagsIn(name string, wanted ...string) (source.Pos, map[string]string) {
 	file, ok := f.root.ReadFile(name)
 	if !ok || file.Kind != source.Regular {
-		return source.Pos{}, ""
+		return source.Pos{}, nil
 	}
 	for _, v := range slices.Backward(unit.ParseEnv(file)) {
 		given := scan(strings.Fields(v.Value), kubeletFlags)
-		if given["endpoint"] != "" {
-			return v.At, given["endpoint"]
+		if slices.ContainsFunc(wanted, func(w string) bool { return given[w] != "" }) {
+			return v.At, given
 		}
 	}
-	return source.Pos{}, ""
+	return source.Pos{}, nil
 }
 
 // embedded is the kubelet inside k3s, which uses the containerd of k3s unless
@@ -137,6 +138,7 @@ func (f *finder) embedded() *snapshot.Kubelet {
 			continue
 		}
 		k := &snapshot.Kubelet{PID: rt.Owner.PID, Endpoint: "unix://" + rt.Socket}
+		f.rancherProviders(k)
 		for _, o := range rt.Owner.Options {
 			switch {
 			case o.Key == "container-runtime-endpoint":
@@ -150,11 +152,36 @@ func (f *finder) embedded() *snapshot.Kubelet {
 	return nil
 }
 
+// rancherProviders: K3s and RKE2 give their kubelet a configuration of credential
+// providers and the directory of their programs if both are in their place.
+func (f *finder) rancherProviders(k *snapshot.Kubelet) {
+	const config, bin = "/var/lib/rancher/credentialprovider/config.yaml", "/var/lib/rancher/credentialprovider/bin"
+	if f.root.Exists(config) && f.root.Exists(bin) {
+		k.ProviderConfig, k.ProviderBin = config, bin
+	}
+}
+
 // written is what the files of a kubelet say that does not run.
 func (f *finder) written() *snapshot.Kubelet {
+	k := f.writtenEndpoint()
 	for _, name := range flagFiles {
-		if at, text := f.flagIn(name); text != "" {
-			return &snapshot.Kubelet{Endpoint: text, From: at}
+		at, given := f.flagsIn(name, "provider-config")
+		if given == nil {
+			continue
+		}
+		if k == nil {
+			k = &snapshot.Kubelet{From: at}
+		}
+		k.ProviderConfig, k.ProviderBin = given["provider-config"], given["provider-bin"]
+		break
+	}
+	return k
+}
+
+func (f *finder) writtenEndpoint() *snapshot.Kubelet {
+	for _, name := range flagFiles {
+		if at, given := f.flagsIn(name, "endpoint"); given != nil {
+			return &snapshot.Kubelet{Endpoint: given["endpoint"], From: at}
 		}
 	}
 	for _, name := range []string{"/var/lib/kubelet/instance-config.yaml", "/var/lib/kubelet/config.yaml"} {

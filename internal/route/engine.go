@@ -23,14 +23,15 @@ const (
 )
 
 // Engine is what the target pulls with. A Docker whose containerd is known uses
-// containerd's image store.
+// containerd's image store. The kubelet itself pulls nothing; it chooses
+// credentials by the repository's path, as containers-image does.
 func (g Target) Engine() Engine {
 	switch g.Runtime {
 	case "docker":
 		if !g.Containerd.Known() {
 			return Docker
 		}
-	case "crio", "podman", "buildah", "skopeo":
+	case "crio", "podman", "buildah", "skopeo", "kubelet":
 		return ContainersImage
 	}
 	return Containerd

@@ -9,6 +9,7 @@ var All = []Rule{
 	{inodesFull, findInodesFull},
 	{readOnly, findReadOnly},
 	{sandboxImage, findSandboxImage},
+	{sandboxLogin, findSandboxLogin},
 
 	{nameNotFound, findNameNotFound},
 	{resolverTimeout, findResolverTimeout},
@@ -71,6 +72,11 @@ var All = []Rule{
 	{tokenReply, findTokenReply},
 	{unsupportedScheme, findUnsupportedScheme},
 	{secretToMirror, findSecretToMirror},
+	{cloudToken, findCloudToken},
+	{providerUnused, findProviderUnused},
+	{headerLeaks, findHeaderLeaks},
+	{twoSecrets, findTwoSecrets},
+	{otherLogin, findOtherLogin},
 
 	{imageNotFound, findImageNotFound},
 	{headOnly, findHeadOnly},

@@ -28,6 +28,36 @@ type Snapshot struct {
 	Files   []source.File     `json:"-"`                 // may hold secrets: never saved
 	Pull    *Pull             `json:"pull,omitempty"`    // nil: the network was not tried
 	Sandbox *Pull             `json:"sandbox,omitempty"` // a look at the sandbox image, when the runtime lacks it
+	Entries []Entry           `json:"entries,omitempty"` // credentials that come with the pull, in the order in which the kubelet tries them
+	Tokens  []CloudToken      `json:"tokens,omitempty"`  // those of clouds among all credentials for the image
+	Logins  []Login           `json:"logins,omitempty"`  // of other programs, for hosts of the pull
+}
+
+// Entry is one set of credentials of a pull secret or a config.json.
+type Entry struct {
+	Key     string     `json:"key"`
+	Source  string     `json:"source"` // "--creds FILE"
+	From    source.Pos `json:"from"`
+	Tried   bool       `json:"tried"`
+	Refused string     `json:"refused,omitempty"` // what the registry said to it; empty: nothing, or it was not tried
+}
+
+// CloudToken is a short-lived password of a cloud's registry.
+type CloudToken struct {
+	Host    string     `json:"host"`
+	Cloud   string     `json:"cloud"`
+	Source  string     `json:"source"` // as in Auth.Source
+	Expires time.Time  `json:"expires,omitzero"`
+	From    source.Pos `json:"from"`
+}
+
+// Login is what another program of the node knows to log in with. It was not
+// tried.
+type Login struct {
+	Program string     `json:"program"` // "docker and nerdctl", "podman"
+	Host    string     `json:"host"`
+	Helper  string     `json:"helper,omitempty"` // where the password is instead
+	From    source.Pos `json:"from"`
 }
 
 // Node is what a machine, or the tree under a --root, says of itself.
@@ -142,11 +172,23 @@ type SandboxImage struct {
 	Present bool       `json:"present"`
 }
 
-// Kubelet is the kubelet of the node, as far as it tells which runtime counts.
+// Kubelet is the kubelet of the node, as far as it tells which runtime counts
+// and where credentials come from.
 type Kubelet struct {
 	PID      int        `json:"pid"` // 0: not running
 	Endpoint string     `json:"endpoint,omitempty"`
 	From     source.Pos `json:"from"`
+
+	ProviderConfig string     `json:"providerConfig,omitempty"` // --image-credential-provider-config: a file or a directory
+	ProviderBin    string     `json:"providerBin,omitempty"`    // --image-credential-provider-bin-dir
+	Providers      []Provider `json:"providers,omitempty"`      // what is configured there; none if it is refused
+}
+
+// Provider is a program that the kubelet runs for credentials.
+type Provider struct {
+	Name   string     `json:"name"`
+	Images []string   `json:"images"` // matchImages
+	From   source.Pos `json:"from"`
 }
 
 // HostsLine is one address of /etc/hosts with its names.

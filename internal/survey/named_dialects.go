@@ -227,8 +227,11 @@ func (r *named) others() {
 // if it is that, else its newest version.
 func (r *named) engine(d dialect.Dialect) route.Target {
 	name := d.Name
-	if name == "registries-conf" {
+	switch name {
+	case "registries-conf":
 		name = "crio"
+	case "pull-secret", "credential-provider":
+		name = "kubelet"
 	}
 	if r.given != nil && r.given.Runtime == name {
 		return *r.given

@@ -82,6 +82,8 @@ func Take(ctx context.Context, q Request) (*Survey, error) {
 		s.View = node.Look(ctx, q.Root, s.Node, s.Runtime)
 	}
 	s.read(q)
+	s.providers(q.Root)
+	s.dockerBeside(q.Root)
 	return s, nil
 }
 

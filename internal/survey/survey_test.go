@@ -301,3 +301,73 @@ func asNobody(t *testing.T, work func()) {
 		t.Fatal(err)
 	}
 }
+
+const providerConfig = `apiVersion: kubelet.config.k8s.io/v1
+kind: CredentialProviderConfig
+providers:
+- name: ecr-credential-provider
+  matchImages: ["*.dkr.ecr.*.amazonaws.com"]
+  defaultCacheDuration: 12h
+  apiVersion: credentialprovider.kubelet.k8s.io/v1
+`
+
+func TestTheKubeletsCredentialProvidersAreLookedAt(t *testing.T) {
+	const flags = "KUBELET_KUBEADM_ARGS=\"--container-runtime-endpoint=unix:///run/containerd/containerd.sock --image-credential-provider-config=/etc/cp/config.yaml --image-credential-provider-bin-dir=/opt/cp\"\n"
+	for name, c := range map[string]struct {
+		files map[string]string
+		mode  os.FileMode
+		want  string
+	}{
+		"all there":      {map[string]string{"etc/cp/config.yaml": providerConfig, "opt/cp/ecr-credential-provider": "#!/bin/sh\n"}, 0o755, ""},
+		"not executable": {map[string]string{"etc/cp/config.yaml": providerConfig, "opt/cp/ecr-credential-provider": "#!/bin/sh\n"}, 0o644, "may not be executed"},
+		"no program":     {map[string]string{"etc/cp/config.yaml": providerConfig, "opt/cp/other": ""}, 0o755, "there is no program"},
+		"no directory":   {map[string]string{"etc/cp/config.yaml": providerConfig}, 0, "there is no directory"},
+		"no file":        {map[string]string{"opt/cp/ecr-credential-provider": ""}, 0o755, "there is no /etc/cp/config.yaml"},
+		"a bad file":     {map[string]string{"etc/cp/config.yaml": strings.Replace(providerConfig, "matchImages", "matchImage", 1), "opt/cp/ecr-credential-provider": ""}, 0o755, "matchImage"},
+		"a directory":    {map[string]string{"etc/cp/config.yaml/a.yaml": providerConfig, "opt/cp/ecr-credential-provider": ""}, 0o755, ""},
+		"an empty one":   {map[string]string{"etc/cp/config.yaml/a.txt": providerConfig, "opt/cp/ecr-credential-provider": ""}, 0o755, "there is no /etc/cp/config.yaml/config.yaml"},
+	} {
+		c.files["var/lib/kubelet/kubeadm-flags.env"] = flags
+		dir := tree(t, c.files)
+		program := filepath.Join(dir, "opt/cp/ecr-credential-provider")
+		if _, err := os.Stat(program); err == nil {
+			if err := os.Chmod(program, c.mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := take(t, dir, nil)
+		var said []string
+		for _, f := range s.Reading.Findings {
+			if f.Code == "auth/credential-provider-failed" {
+				said = append(said, f.Text)
+			}
+		}
+		if c.want == "" && len(said) > 0 || c.want != "" && (len(said) != 1 || !strings.Contains(said[0], c.want)) {
+			t.Errorf("%s: %q", name, said)
+		}
+		if c.want == "" && (s.Node.Kubelet == nil || len(s.Node.Kubelet.Providers) != 1) {
+			t.Errorf("%s: %+v", name, s.Node.Kubelet)
+		}
+	}
+}
+
+func TestMirrorsOfDockerAreToldWhereTheKubeletUsesAnotherRuntime(t *testing.T) {
+	const daemon = `{"registry-mirrors": ["https://m.lab"]}`
+	const flags = "KUBELET_KUBEADM_ARGS=\"--container-runtime-endpoint=unix:///run/containerd/containerd.sock\"\n"
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  bool
+	}{
+		"mirrors for docker alone":     {map[string]string{"etc/docker/daemon.json": daemon, "var/lib/kubelet/kubeadm-flags.env": flags}, true},
+		"no kubelet":                   {map[string]string{"etc/docker/daemon.json": daemon}, false},
+		"containerd has mirrors, too":  {map[string]string{"etc/docker/daemon.json": daemon, "var/lib/kubelet/kubeadm-flags.env": flags, "etc/containerd/config.toml": withPath, certs + "docker.io/hosts.toml": mirrored}, false},
+		"the kubelet uses cri-dockerd": {map[string]string{"etc/docker/daemon.json": daemon, "var/lib/kubelet/kubeadm-flags.env": strings.Replace(flags, "containerd/containerd", "cri-dockerd", 1)}, false},
+		"nothing about registries":     {map[string]string{"etc/docker/daemon.json": `{"debug": true}`, "var/lib/kubelet/kubeadm-flags.env": flags}, false},
+	} {
+		s := take(t, tree(t, c.files), func(q *survey.Request) { q.Registry = "" })
+		got := slices.ContainsFunc(s.Reading.Findings, func(f finding.Finding) bool { return f.ID == "DK008" })
+		if got != c.want {
+			t.Errorf("%s: %v", name, s.Reading.Findings)
+		}
+	}
+}

@@ -9,11 +9,13 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/buildkit"
 	"github.com/towpath-dev/towpath/internal/dialect/containerd"
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
+	"github.com/towpath-dev/towpath/internal/dialect/credentialprovider"
 	"github.com/towpath-dev/towpath/internal/dialect/docker"
 	"github.com/towpath-dev/towpath/internal/dialect/k0s"
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
 	"github.com/towpath-dev/towpath/internal/dialect/kind"
 	"github.com/towpath-dev/towpath/internal/dialect/microk8s"
+	"github.com/towpath-dev/towpath/internal/dialect/pullsecret"
 	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
 	"github.com/towpath-dev/towpath/internal/dialect/talos"
 	"github.com/towpath-dev/towpath/internal/finding"
@@ -23,7 +25,7 @@ import (
 var Dialects = []dialect.Dialect{
 	containerd.Dialect, containerdconfig.Dialect, k3s.K3s, k3s.RKE2,
 	k0s.Dialect, microk8s.Dialect, kind.Dialect, talos.Dialect, bottlerocket.Dialect, buildkit.Dialect,
-	registriesconf.Dialect, docker.Dialect,
+	registriesconf.Dialect, docker.Dialect, pullsecret.Dialect, credentialprovider.Dialect,
 }
 
 // Named returns a dialect by what is typed after --from.

@@ -10,9 +10,11 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/buildkit"
 	"github.com/towpath-dev/towpath/internal/dialect/containerd"
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
+	"github.com/towpath-dev/towpath/internal/dialect/credentialprovider"
 	"github.com/towpath-dev/towpath/internal/dialect/docker"
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
 	"github.com/towpath-dev/towpath/internal/dialect/kind"
+	"github.com/towpath-dev/towpath/internal/dialect/pullsecret"
 	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
 	"github.com/towpath-dev/towpath/internal/dialect/talos"
 	"github.com/towpath-dev/towpath/internal/source"
@@ -55,6 +57,9 @@ func other(f source.File, base string) string {
 		line *regexp.Regexp
 		name string
 	}{
+		{ext == ".json" || yaml, providerLine, credentialprovider.Dialect.Name},
+		{base == "config.json" || base == ".dockercfg" || base == ".dockerconfigjson", nil, pullsecret.Dialect.Name},
+		{ext == ".json" || yaml, secretLine, pullsecret.Dialect.Name},
 		{base == "daemon.json", nil, docker.Dialect.Name},
 		{ext == ".json", dockerLine, docker.Dialect.Name},
 		{base == "registries.conf", nil, registriesconf.Dialect.Name},
@@ -84,6 +89,8 @@ var (
 	hostsLine        = regexp.MustCompile(`(?m)^\s*(server\s*=|\[\s*host\b)`)
 	pluginLine       = regexp.MustCompile(`(?m)^\s*(\[\s*(plugins|grpc|ttrpc|proxy_plugins|stream_processors)\b|(imports|disabled_plugins|required_plugins|oom_score)\s*=)`)
 	dockerLine       = regexp.MustCompile(`"(registry-mirrors|insecure-registries)"\s*:`)
+	secretLine       = regexp.MustCompile(`(?m)(^|["'\s{:])kubernetes\.io/dockerc(onfigjson|fg)\b|^\s*["']?\.dockerc(onfigjson|fg)["']?\s*:|"(auths|credsStore|credHelpers)"\s*:`)
+	providerLine     = regexp.MustCompile(`(?m)(^|["'\s{])kind["']?\s*:\s*["']?CredentialProviderConfig\b`)
 	searchLine       = regexp.MustCompile(`(?m)^\s*(\[\[\s*registry\s*\]\]|\[registries\.\w+\]|unqualified-search-registries\s*=)`)
 	bottlerocketLine = regexp.MustCompile(`(?m)^\s*\[+\s*settings\.container-registry\b`)
 	talosLine        = regexp.MustCompile(`(?m)^(machine\s*:|kind\s*:\s*["']?Registry(Mirror|Auth|TLS)Config\b)`)

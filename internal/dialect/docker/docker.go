@@ -45,6 +45,9 @@ var Dialect = dialect.Dialect{
 	Partial: true,
 }
 
+// OtherRuntime is the number of the finding that Options.Beside makes.
+const OtherRuntime = "DK008"
+
 // Options is what a node tells besides its files. The zero value knows nothing.
 type Options struct {
 	Config string   // the file that --config-file names; empty: the conventional one

@@ -5,7 +5,8 @@ import "github.com/towpath-dev/towpath/internal/finding"
 const (
 	codeInvalid  = "config/daemon-json-invalid"
 	codeEndpoint = "config/wrong-endpoint-url"
-	noStart      = "dockerd does not start with such a file, and a running one ignores a reload. `dockerd --validate --config-file FILE` tells the same."
+	noStart      = "dockerd does not start with such a file, and a running one ignores a reload. `dockerd --validate --config-file FILE` tells the same. " +
+		"After a change restart docker, or reload it where only mirrors and insecure registries changed; `systemctl daemon-reload` is for units, not for daemon.json."
 )
 
 var (
@@ -98,7 +99,7 @@ var (
 		Fix:   "remove it",
 	}
 	otherRuntime = finding.Kind{
-		Code: "config/wrong-containerd-instance", ID: "DK008", Severity: finding.Warning, Ignores: true,
+		Code: "config/wrong-containerd-instance", ID: OtherRuntime, Severity: finding.Warning, Ignores: true,
 		Title: "daemon.json does not count for pods",
 		Doc:   "The kubelet of this node uses another runtime, which reads other files. Docker's are for `docker pull` alone.",
 		Text:  "the registries in daemon.json do not count for pods: the kubelet does not use Docker",

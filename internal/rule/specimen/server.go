@@ -87,6 +87,63 @@ var logins = []Specimen{
 		challenged("basic", "--creds")(s)
 		first(s).Auth.Shared = true
 	}, func(s *snapshot.Snapshot) { first(s).Mirror = false }},
+	{"auth/cloud-token-expired", "", expired(-time.Hour), func(s *snapshot.Snapshot) { s.Tokens[0].Expires = Taken.Add(time.Hour) }},
+	{"auth/cloud-token-expired", "but not where another one was sent", expired(-time.Hour), challenged("basic", "registries.yaml")},
+	{"auth/credential-provider-failed", "", func(s *snapshot.Snapshot) {
+		both(status(401), challenged("basic", ""))(s)
+		s.Ref.Registry = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+		first(s).Host = s.Ref.Registry
+		s.Node.Kubelet = &snapshot.Kubelet{Providers: []snapshot.Provider{{Name: "ecr", Images: []string{"*.dkr.ecr.us-east-1.amazonaws.com"}, From: source.Pos{File: "/etc/cp.yaml", Line: 4}}}}
+	}, func(s *snapshot.Snapshot) {
+		s.Node.Kubelet.Providers[0].Images = []string{"*.dkr.ecr.*.amazonaws.com"}
+	}},
+	{"auth/header-leaks-to-blob-store", "", stored(func(first, last *snapshot.Attempt) {
+		last.Sent = map[string][]string{"Authorization": {"Bearer ***"}}
+		last.Response.Status, last.Response.Head = 400, "<Code>InvalidArgument</Code><Message>Only one auth mechanism allowed</Message>"
+	}), func(s *snapshot.Snapshot) { download(s).Next.Response.Head = "<Code>InvalidRange</Code>" }},
+	{"auth/header-leaks-to-blob-store", "would", stored(func(first, last *snapshot.Attempt) {
+		first.Sent = map[string][]string{"Authorization": {"***"}}
+		last.Withheld = "not sent to blobs: Authorization; they belong to the registry"
+	}), func(s *snapshot.Snapshot) { download(s).Sent["Authorization"] = []string{"Bearer ***"} }},
+	{"auth/two-secrets-one-host", "", func(s *snapshot.Snapshot) {
+		s.Entries = []snapshot.Entry{{Key: Registry + "/team", Source: "--creds f", Tried: true, Refused: "401 Unauthorized"}, {Key: Registry, Source: "--creds f", Tried: true}}
+	}, func(s *snapshot.Snapshot) { s.Entries[0].Refused, s.Entries[1].Tried = "", false }},
+	{"auth/login-in-other-tool", "", loggedIn, func(s *snapshot.Snapshot) { s.Logins[0].Host = Mirror }},
+	{"auth/login-in-other-tool", "but not where credentials were sent", loggedIn, challenged("basic", "registries.yaml")},
+	{"auth/sandbox-image-credentials", "", func(s *snapshot.Snapshot) {
+		h := Hop(0, Registry)
+		p := &snapshot.Pull{Image: Registry + "/pause:3", Hops: []snapshot.Hop{h}}
+		s.Pull, s.Sandbox = p, nil
+		both(status(401), challenged("basic", ""))(s)
+		s.Pull, s.Sandbox = Healthy().Pull, p
+	}, func(s *snapshot.Snapshot) { s.Sandbox.Hops[0].Steps[0].Attempt.Response.Status = 404 }},
+}
+
+// expired: the registry refuses a token that ended some time from now.
+func expired(in time.Duration) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		both(status(401), challenged("basic", "--creds f"))(s)
+		s.Tokens = []snapshot.CloudToken{{Host: Registry, Cloud: "ECR", Source: "--creds f", Expires: Taken.Add(in)}}
+	}
+}
+
+// loggedIn: docker has a login for the registry, and the pull has none.
+func loggedIn(s *snapshot.Snapshot) {
+	both(status(401), challenged("basic", ""))(s)
+	s.Logins = []snapshot.Login{{Program: "docker", Host: Registry, From: source.Pos{File: "/root/.docker/config.json", Line: 3}}}
+}
+
+// download is that of the only layer.
+func download(s *snapshot.Snapshot) *snapshot.Attempt { return first(s).Manifest.Layers[0].Attempt }
+
+// stored: the registry redirects its downloads to a store.
+func stored(change func(first, last *snapshot.Attempt)) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		first(s).From = source.Pos{File: "/etc/containerd/certs.d/" + Registry + "/hosts.toml", Line: 1}
+		next := attempt("GET", "https://blobs."+Registry+"/x?X-Amz-Signature=***", 200)
+		download(s).Next = &next
+		change(download(s), &next)
+	}
 }
 
 // challenged: the first host asks for credentials; source "": it gets none.
