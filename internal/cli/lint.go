@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"path"
 	"slices"
 	"strings"
@@ -10,10 +11,13 @@ import (
 
 	"github.com/towpath-dev/towpath/internal/dialect"
 	"github.com/towpath-dev/towpath/internal/dialect/all"
+	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/machine"
 	"github.com/towpath-dev/towpath/internal/node"
 	"github.com/towpath-dev/towpath/internal/report"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/rule"
+	"github.com/towpath-dev/towpath/internal/source"
 	"github.com/towpath-dev/towpath/internal/survey"
 )
 
@@ -69,8 +73,11 @@ func (a *app) inspectNode(ctx context.Context) (report.Inspection, error) {
 		return report.Inspection{}, err
 	}
 	defer done()
-	found := slices.Concat(s.Reading.Findings, rule.Unseen(s.Node, "sudo towpath lint"))
-	return report.Inspection{Target: s.Reading.Table.Target, Findings: found, Files: s.Files}, nil
+	m := s.Machine()
+	around := machine.Lint(m)
+	config := slices.DeleteFunc(slices.Clone(s.Reading.Findings), func(f finding.Finding) bool { return machine.Repeats(f, around) })
+	found := slices.Concat(config, around, rule.Unseen(s.Node, "sudo towpath lint"))
+	return report.Inspection{Target: s.Reading.Table.Target, Findings: found, Files: slices.Concat(s.Files, m.Files)}, nil
 }
 
 // inspectPaths reads files and directories that were named.
@@ -96,15 +103,35 @@ func (a *app) inspectPaths(ctx context.Context, args []string, from string) (rep
 		n.Paths = append(n.Paths, name)
 		n.InPlace = n.InPlace && (!a.atHome() || ofNode(name))
 	}
-	parts, err := a.read(ctx, n)
+	if from == "" {
+		i.Files = survey.MachineFiles(root, n.Paths)
+	}
+	parts, err := a.besides(ctx, n, i.Files)
 	if err != nil {
 		return i, err
 	}
 	i.Target, i.Findings = common(parts), survey.Findings(parts)
+	for _, f := range i.Files {
+		i.Findings = append(i.Findings, machine.LintFile(f)...)
+	}
 	for _, p := range parts {
 		i.Files = append(i.Files, p.Files...)
 	}
 	return i, nil
+}
+
+// besides reads what was named but for the files that are no configuration of
+// registries. A directory may hold those alone.
+func (a *app) besides(ctx context.Context, n survey.Named, others []source.File) ([]survey.Part, error) {
+	n.Paths = slices.DeleteFunc(n.Paths, func(name string) bool { return source.Find(others, name) != nil })
+	for {
+		parts, err := a.read(ctx, n)
+		unknown, ok := errors.AsType[*survey.Unknown](err)
+		if !ok || !slices.ContainsFunc(others, func(f source.File) bool { return strings.HasPrefix(f.Path, unknown.Path+"/") }) {
+			return parts, err
+		}
+		n.Paths = slices.DeleteFunc(n.Paths, func(name string) bool { return name == unknown.Path })
+	}
 }
 
 // read reads what was named; what is wrong with the names is wrong usage.
