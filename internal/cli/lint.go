@@ -27,11 +27,13 @@ func newLint(a *app) *cobra.Command {
 		Use:   "lint [PATH…]",
 		Short: "Say what is wrong in registry configuration, without any network",
 		Long: `Lint reads files as the runtime does and tells what it would refuse, drop in
-silence, or take for something else than what was meant.
+silence, or take for something else than what was meant. On a node it also reads
+what surrounds the runtime: units with proxy settings, the folders of the system's
+certificate store, time services and jobs of cron.
 
 Without a PATH it reads those of this node, or of --root. A PATH is a file, or a
-directory with all that is below it; what it is, its name and content tell, or
---from does. With --root paths are those of that tree.`,
+directory with all that is below it, units and crontabs among them; what it is,
+its name and content tell, or --from does. With --root paths are those of that tree.`,
 		Example: `  towpath lint
   towpath lint ./certs.d registries.yaml
   towpath lint --from containerd --runtime containerd@1.6 ./hosts

@@ -84,7 +84,7 @@ func Repeats(f finding.Finding, ours []finding.Finding) bool {
 // LintFile says what is wrong with one file of which nothing but itself and its
 // path is known.
 func LintFile(f source.File) []finding.Finding {
-	l := &lint{Machine: Machine{Files: []source.File{f}}, Book: evidence.Book{Files: []source.File{f}}}
+	l := &lint{Machine: Machine{Files: []source.File{f}}, Book: evidence.Book{Files: []source.File{f}}, alone: true}
 	switch what, name := Guess(f); what {
 	case dropIn:
 		l.dropIn(f, name)
@@ -140,6 +140,7 @@ func Guess(f source.File) (what, service string) {
 type lint struct {
 	Machine
 	evidence.Book
+	alone bool // one file was named, and others may belong to it
 }
 
 // Files of Machine and of the book are the same.

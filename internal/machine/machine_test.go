@@ -191,6 +191,8 @@ var faults = []struct {
 }{
 	{"a drop-in for containerd on K3s", k3s.with(tree{k3sEnv: "", dropIn: "[Service]\n" + bothProxies + "\n"}), k3s.with(tree{dropIn: "[Service]\n" + bothProxies + "\n"}),
 		"PX001", `^/etc/systemd/system/containerd\.service\.d/http-proxy\.conf sets HTTPS_PROXY for containerd\.service, and images are pulled by k3s\.service, which has no proxy$`, finding.Error, false},
+	{"a drop-in for another containerd beside K3s", k3s.with(tree{k3sEnv: "", dropIn: "[Service]\n" + bothProxies + "\n", "usr/lib/systemd/system/containerd.service": unitFile}), k3s.with(tree{dropIn: "[Service]\n" + bothProxies + "\n"}),
+		"PX001", `which has no proxy$`, finding.Warning, false},
 	{"a proxy for logins alone", debian.with(tree{"etc/environment": "https_proxy=\"http://p.example:3128\"\n"}), behindProxy.with(tree{"etc/environment": "https_proxy=\"http://p.example:3128\"\n"}),
 		"PX001", `^/etc/environment sets https_proxy for logins`, finding.Info, true},
 	{"no section", debian.with(tree{dropIn: bothProxies + "\n"}), proxied(bothProxies), "PX002", `outside of \[Service\]`, finding.Error, false},
@@ -370,6 +372,7 @@ func TestOneFileIsJudgedAlone(t *testing.T) {
 		"/x/docker.service.d/proxy.conf":                      {bothProxies + "\n", "PX002"},
 		"/x/k3s.service.env":                                  {"export HTTPS_PROXY=http://p.example:3128\n", "PX002"},
 		"/x/crontab":                                          {"0 0 * * 0 update-ca-certificates && service docker restart && systemctl restart k3s\n", "TM003"},
+		"/x/docker.service.d/http-proxy.conf":                 {"[Service]\nEnvironment=\"HTTP_PROXY=http://proxy.example.com:3128/\"\n", ""},
 		"/etc/default/k3s":                                    {"HTTPS_PROXY=http://p.example:3128\n", ""},
 		"/x/docker.service.d/https-proxy.conf":                {"[Service]\nEnvironment=\"HTTPS_PROXY=http://proxy.example.com:443/\"\n", ""},
 		"/x/snap.microk8s.daemon-containerd.service.d/p.conf": {"[Service]\nEnvironment=HTTPS_PROXY=http://p.example:3128 https_proxy=x:1\n", "PX010"},

@@ -99,7 +99,8 @@ func hasProxy(s unit.Service) bool {
 // wrongUnit tells of a unit that was given the proxy in place of the one that
 // pulls. Docker and buildkit pull for themselves.
 func (l *lint) wrongUnit(s unit.Service) {
-	if l.Service.Prefix == "" && len(s.Parts) > 0 && path.Base(s.Parts[0].Path) == s.Name {
+	stands := len(s.Parts) > 0 && path.Base(s.Parts[0].Path) == s.Name
+	if stands && l.Service.Prefix == "" {
 		return // it is there, and does what it does
 	}
 	if slices.Contains([]string{"docker.service", "buildkit.service", "crio.service"}, s.Name) {
@@ -112,6 +113,9 @@ func (l *lint) wrongUnit(s unit.Service) {
 		}
 		place, _ := l.Service.Place(key)
 		f := l.say(elsewhere, "", v.At, finding.Args{"key": v.Key, "unit": s.Name, "service": l.Service.Name, "place": place})
+		if stands { // a containerd of Docker's, say, for which it may be meant
+			f.Severity, f.Confidence = finding.Warning, finding.Likely
+		}
 		var edits []source.Edit
 		change := l.Service.Set(key, v.Value)
 		if _, why := judge(v.Value); why == "" && !secret(v.Value) {
@@ -192,6 +196,9 @@ func (l *lint) exports(f source.File) {
 // schemes tells of a service that has a proxy for the wrong scheme alone.
 func (l *lint) schemes(s unit.Service) {
 	plain, has := s.Lookup("HTTP_PROXY")
+	if l.alone {
+		return // another drop-in may have it
+	}
 	if _, both := s.Lookup("HTTPS_PROXY"); !has || both || plain.Value == "" {
 		return
 	}

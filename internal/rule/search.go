@@ -1,10 +1,12 @@
 package rule
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/snapshot"
+	"github.com/towpath-dev/towpath/internal/source"
 )
 
 var searchCapture = finding.Kind{
@@ -58,6 +60,25 @@ func below(l *snapshot.Lookup) *snapshot.Answer {
 	return nil
 }
 
+var (
+	ndots     = regexp.MustCompile(`(?m)^(options[^#;\n]*[ \t]ndots:)(\d+)`)
+	generated = regexp.MustCompile(`(?im)^[#;].*\b(?:generated|managed|do not edit)\b`)
+)
+
+// oneDot is the edit that lowers ndots; none where a program writes the file
+// and would undo it.
+func oneDot(s *snapshot.Snapshot) []source.Edit {
+	f := source.Find(s.Files, s.Node.Resolv.File)
+	if f == nil || f.Link != "" || generated.Match(f.Data) {
+		return nil
+	}
+	var out []source.Edit
+	for _, m := range ndots.FindAllSubmatchIndex(f.Data, -1) {
+		out = append(out, source.Edit{File: f.Path, Start: m[4], End: m[5], New: "1"})
+	}
+	return out
+}
+
 func captured(s *snapshot.Snapshot, x fault, a *snapshot.Answer) finding.Finding {
 	name := strings.TrimSuffix(x.name(), ".")
 	args := finding.Args{
@@ -72,6 +93,9 @@ func captured(s *snapshot.Snapshot, x fault, a *snapshot.Answer) finding.Finding
 		}
 	}
 	f := searchCapture.Vary(variant, x.host, args)
+	if variant == "ndots" {
+		f.Fix.Edits, f.Fix.Live = oneDot(s), true
+	}
 	return f.Saw(a.Name+" has address "+addrs(a.Addrs), "name server "+a.Server.Addr, digCommand(a.Server.Addr, a.Name)).
 		Saw(x.why.Text, x.host, digCommand(a.Server.Addr, name+"."))
 }
