@@ -66,7 +66,11 @@ func look(t *testing.T, files tree) machine.Machine {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { root.Close() })
-	s, err := survey.Take(t.Context(), survey.Request{Root: root, Still: true})
+	q := survey.Request{Root: root, Still: true}
+	if files["usr/local/bin/k3s"] != "" {
+		q.Runtime = "k3s" // some have another besides
+	}
+	s, err := survey.Take(t.Context(), q)
 	if err != nil {
 		t.Fatal(err)
 	}
