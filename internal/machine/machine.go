@@ -162,7 +162,8 @@ func (l *lint) say(k finding.Kind, variant string, at source.Pos, args finding.A
 }
 
 // login is a user name and password in front of a host, with or without a scheme.
-var login = regexp.MustCompile(`([=/"'\s]|^)([^\s/"'=:@]+):[^\s"'@/]*[^\s"'@]*@`)
+// The password goes to the last @, whatever it holds.
+var login = regexp.MustCompile(`([=/"'\s]|^)([^\s/"'=:@]+):(?:/?[^\s"'/@][^\s"']*|[/@]?)@`)
 
 func masked(text string) string { return login.ReplaceAllString(text, "$1$2:***@") }
 

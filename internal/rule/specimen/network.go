@@ -152,7 +152,7 @@ var network = []Specimen{
 	}, func(s *snapshot.Snapshot) { s.Node.Limits[0].Used = 900 }},
 	{"network/socket-limits-exhausted", "files of the runtime", func(s *snapshot.Snapshot) {
 		s.Node.Limits = []snapshot.Limit{{What: "files", Used: 1024, Max: 1024, From: "/proc/812/limits"}}
-	}, func(s *snapshot.Snapshot) { s.Node.Limits[0].Used = 1000 }},
+	}, func(s *snapshot.Snapshot) { s.Node.Limits[0].Used = 1019 }},
 	{"network/source-ip-blocked", "nothing is served", func(s *snapshot.Snapshot) {
 		status(403)(s)
 		ping := attempt("GET", first(s).Endpoint+"/", 403)
