@@ -42,7 +42,7 @@ var Kinds = []finding.Kind{
 // Patterns are the files that are read, besides units and their drop-ins.
 var Patterns = []string{
 	"/etc/environment", "/etc/profile.d/*.sh", "/etc/os-release", "/usr/lib/os-release",
-	"/etc/systemd/system/*.service.d/*", "/etc/systemd/system/*.service.env",
+	"/etc/systemd/system/*.service.d/*", "/etc/systemd/system/*.service.env", "/etc/conf.d/*",
 	"/usr/local/share/ca-certificates/*", "/usr/local/share/ca-certificates/*/*", "/etc/pki/ca-trust/source/*", "/etc/pki/ca-trust/source/anchors/*",
 	"/etc/pki/trust/anchors/*", "/etc/ca-certificates/trust-source/anchors/*",
 	"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/var/lib/ca-certificates/ca-bundle.pem",
@@ -66,6 +66,7 @@ func Lint(m Machine) []finding.Finding {
 			l.service(s)
 		}
 	}
+	l.openRC()
 	l.places()
 	l.store()
 	l.clock()
@@ -182,6 +183,9 @@ func (l *lint) runs() string {
 func restart(service string, reload bool) []string {
 	if service == "" {
 		return nil
+	}
+	if !strings.HasSuffix(service, ".service") {
+		return []string{"rc-service " + service + " restart"}
 	}
 	if reload {
 		return []string{"systemctl daemon-reload", "systemctl restart " + service}

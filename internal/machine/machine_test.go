@@ -208,6 +208,8 @@ var faults = []struct {
 	{"the name and the port of a guide", proxied(`Environment="HTTPS_PROXY=http://your-proxy:port"`), proxied(bothProxies), "PX003", `its port is not a number$`, finding.Error, true},
 	{"a place holder", proxied(`Environment="HTTPS_PROXY=http://<proxy>:3128"`), proxied(`Environment="HTTPS_PROXY=proxy:3128"`), "PX003", `place holder`, finding.Error, true},
 	{"a scheme that Go does not know", proxied(`Environment="HTTPS_PROXY=socks4://p.example:1080"`), proxied(`Environment="HTTPS_PROXY=socks5://p.example:1080"`), "PX003", `no proxy of the scheme socks4$`, finding.Error, true},
+	{"the name of a guide on OpenRC", alpine.with(tree{"etc/conf.d/containerd": "rc_ulimit=\"-n 1048576\"\nexport HTTPS_PROXY=\"http://your-proxy:3128\"\n"}), alpine.with(tree{"etc/conf.d/containerd": "export HTTPS_PROXY=\"http://${proxy}:3128\"\n"}), "PX003", `your-proxy`, finding.Error, true},
+	{"a star on OpenRC", alpine.with(tree{"etc/conf.d/docker": "export NO_PROXY=\"localhost,10.*\"\n"}), alpine.with(tree{"etc/conf.d/hostname": "export NO_PROXY=\"10.*\"\n"}), "PX008", `of docker covers nothing`, finding.Warning, false},
 	{"a shell variable", k3s.with(tree{k3sEnv: "HTTPS_PROXY=$http_proxy\n"}), k3s, "PX003", `expands no variables`, finding.Error, true},
 	{"HTTP_PROXY alone", proxied(`Environment="HTTP_PROXY=http://p.example:3128"`), proxied(`Environment="HTTPS_PROXY=http://p.example:3128"`), "PX004", `no HTTPS_PROXY`, finding.Warning, false},
 	{"a percent sign", proxied(`Environment="HTTPS_PROXY=http://u:a%40b@p.example:3128"`), proxied(`Environment="HTTPS_PROXY=http://u:a%%40b@p.example:3128"`), "PX005", `single percent sign`, finding.Warning, false},

@@ -195,7 +195,7 @@ func (l *lint) noProxyHosts(s unit.Service) {
 // cluster tells of a service of a cluster whose NO_PROXY leaves the cluster out.
 // K3s adds its own networks; Docker and buildkit need no cluster.
 func (l *lint) cluster(s unit.Service, v unit.Variable) {
-	alone := slices.Contains([]string{"k3s.service", "k3s-agent.service", "docker.service", "buildkit.service"}, s.Name)
+	alone := slices.Contains([]string{"k3s", "k3s-agent", "docker", "buildkit"}, strings.TrimSuffix(s.Name, ".service"))
 	if alone || v.Value == "" || v.Value == "*" || strings.Contains(v.Value, ".svc") || strings.Contains(v.Value, "cluster.local") {
 		return
 	}

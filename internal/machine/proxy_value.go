@@ -53,7 +53,18 @@ var readable = finding.Kind{
 // service judges the variables of one service.
 func (l *lint) service(s unit.Service) {
 	l.percents(s)
-	vars := effective(s)
+	l.variables(s, effective(s))
+	l.schemes(s)
+	l.noProxyHosts(s)
+	l.namespaces(s)
+	if s.Name == l.Service.Name {
+		l.loaded()
+	}
+	l.trustVariables(s)
+}
+
+// variables judges the values of a service's proxy variables.
+func (l *lint) variables(s unit.Service, vars []unit.Variable) {
 	for _, v := range vars {
 		if strings.HasSuffix(strings.ToUpper(v.Key), "NO_PROXY") {
 			l.noProxyItems(s, v)
@@ -63,13 +74,6 @@ func (l *lint) service(s unit.Service) {
 	}
 	l.passwords(s, vars)
 	l.bothCases(s, vars)
-	l.schemes(s)
-	l.noProxyHosts(s)
-	l.namespaces(s)
-	if s.Name == l.Service.Name {
-		l.loaded()
-	}
-	l.trustVariables(s)
 }
 
 // effective are the proxy variables of a service that count: of each name the last.
