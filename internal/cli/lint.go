@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"path"
 	"slices"
 	"strings"
@@ -10,10 +11,13 @@ import (
 
 	"github.com/towpath-dev/towpath/internal/dialect"
 	"github.com/towpath-dev/towpath/internal/dialect/all"
+	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/machine"
 	"github.com/towpath-dev/towpath/internal/node"
 	"github.com/towpath-dev/towpath/internal/report"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/rule"
+	"github.com/towpath-dev/towpath/internal/source"
 	"github.com/towpath-dev/towpath/internal/survey"
 )
 
@@ -23,11 +27,13 @@ func newLint(a *app) *cobra.Command {
 		Use:   "lint [PATH…]",
 		Short: "Say what is wrong in registry configuration, without any network",
 		Long: `Lint reads files as the runtime does and tells what it would refuse, drop in
-silence, or take for something else than what was meant.
+silence, or take for something else than what was meant. On a node it also reads
+what surrounds the runtime: units with proxy settings, the folders of the system's
+certificate store, time services and jobs of cron.
 
 Without a PATH it reads those of this node, or of --root. A PATH is a file, or a
-directory with all that is below it; what it is, its name and content tell, or
---from does. With --root paths are those of that tree.`,
+directory with all that is below it, units and crontabs among them; what it is,
+its name and content tell, or --from does. With --root paths are those of that tree.`,
 		Example: `  towpath lint
   towpath lint ./certs.d registries.yaml
   towpath lint --from containerd --runtime containerd@1.6 ./hosts
@@ -69,8 +75,11 @@ func (a *app) inspectNode(ctx context.Context) (report.Inspection, error) {
 		return report.Inspection{}, err
 	}
 	defer done()
-	found := slices.Concat(s.Reading.Findings, rule.Unseen(s.Node, "sudo towpath lint"))
-	return report.Inspection{Target: s.Reading.Table.Target, Findings: found, Files: s.Files}, nil
+	m := s.Machine()
+	around := machine.Lint(m)
+	config := slices.DeleteFunc(slices.Clone(s.Reading.Findings), func(f finding.Finding) bool { return machine.Repeats(f, around) })
+	found := slices.Concat(config, around, rule.Unseen(s.Node, "sudo towpath lint"))
+	return report.Inspection{Target: s.Reading.Table.Target, Findings: found, Files: slices.Concat(s.Files, m.Files)}, nil
 }
 
 // inspectPaths reads files and directories that were named.
@@ -96,15 +105,35 @@ func (a *app) inspectPaths(ctx context.Context, args []string, from string) (rep
 		n.Paths = append(n.Paths, name)
 		n.InPlace = n.InPlace && (!a.atHome() || ofNode(name))
 	}
-	parts, err := a.read(ctx, n)
+	if from == "" {
+		i.Files = survey.MachineFiles(root, n.Paths)
+	}
+	parts, err := a.besides(ctx, n, i.Files)
 	if err != nil {
 		return i, err
 	}
 	i.Target, i.Findings = common(parts), survey.Findings(parts)
+	for _, f := range i.Files {
+		i.Findings = append(i.Findings, machine.LintFile(f)...)
+	}
 	for _, p := range parts {
 		i.Files = append(i.Files, p.Files...)
 	}
 	return i, nil
+}
+
+// besides reads what was named but for the files that are no configuration of
+// registries. A directory may hold those alone.
+func (a *app) besides(ctx context.Context, n survey.Named, others []source.File) ([]survey.Part, error) {
+	n.Paths = slices.DeleteFunc(n.Paths, func(name string) bool { return source.Find(others, name) != nil })
+	for {
+		parts, err := a.read(ctx, n)
+		unknown, ok := errors.AsType[*survey.Unknown](err)
+		if !ok || !slices.ContainsFunc(others, func(f source.File) bool { return strings.HasPrefix(f.Path, unknown.Path+"/") }) {
+			return parts, err
+		}
+		n.Paths = slices.DeleteFunc(n.Paths, func(name string) bool { return name == unknown.Path })
+	}
 }
 
 // read reads what was named; what is wrong with the names is wrong usage.

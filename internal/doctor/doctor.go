@@ -98,6 +98,10 @@ func Client(v *survey.Survey, extra []snapshot.NameServer) *upstream.Client {
 	}
 	if v.View.Net != nil {
 		c.Dial = v.View.Net.Dial
+		c.Clamp = func(ctx context.Context, address string, segment int) (conn net.Conn, err error) {
+			err = v.View.Net.Do(func() error { conn, err = upstream.Clamp(ctx, address, segment); return err })
+			return conn, err
+		}
 	}
 	return c
 }

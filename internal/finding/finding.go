@@ -129,6 +129,7 @@ const (
 	MigrateMirrors Action = "migrate-mirrors" // registry.mirrors to hosts.toml under config_path
 	ClassicHello   Action = "classic-hello"   // GODEBUG for a middlebox that drops post-quantum hellos
 	RestartRuntime Action = "restart-runtime" // Value: why; nothing else is wrong
+	RaiseFiles     Action = "raise-files"     // Value: how many files the runtime may have open
 )
 
 // Args fills the names in a text: {"host": "ghcr.io"} for "{host} is …".

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/beevik/ntp"
+	"golang.org/x/sys/unix"
 
 	"github.com/towpath-dev/towpath/internal/snapshot"
 	"github.com/towpath-dev/towpath/internal/source"
@@ -37,6 +38,14 @@ func (d Dated) Clock() snapshot.Clock {
 		Offset: d.Date.Add(d.Age + half).Sub(d.Sent.Add(wait / 2)),
 		Error:  wait/2 + half,
 	}
+}
+
+// Unsynchronised reports whether the kernel of this machine says that nobody
+// sets its clock; false where it cannot be asked. Source: adjtimex(2).
+func Unsynchronised() bool {
+	var t unix.Timex
+	state, err := unix.Adjtimex(&t)
+	return err == nil && (state == unix.TIME_ERROR || t.Status&unix.STA_UNSYNC != 0)
 }
 
 // NTPServers lists the time servers that the node is set up to ask, by

@@ -52,6 +52,7 @@ func Look(ctx context.Context, r *Root, n *snapshot.Node, rt *snapshot.Runtime) 
 		n.Disks, n.Unseen = disks, append(n.Unseen, unseen...)
 	}
 	if r.Name() == "/" {
+		n.Limits = Capacity(r, v.Net, rt)
 		rules, err := PacketRules(ctx, v.Net)
 		n.Translation = rules
 		n.Unseen = append(n.Unseen, refused("packet filter rules", err)...)

@@ -67,6 +67,16 @@ func programNamed(name string) *program {
 	return &programs[i]
 }
 
+// RuntimeOf is the runtime that a systemd unit runs; empty: none that is known.
+func RuntimeOf(unit string) string {
+	for _, p := range programs {
+		if slices.Contains(p.units, unit) {
+			return p.name
+		}
+	}
+	return ""
+}
+
 // Names lists the runtimes that --runtime may name.
 func Names() []string {
 	var out []string

@@ -94,6 +94,7 @@ func (l *look) tryAll(ctx context.Context) {
 		case snapshot.Manifest:
 			t.answers(a)
 		}
+		t.bodies(a)
 	}
 	t.wg.Wait()
 	l.sortTrials()
@@ -147,6 +148,9 @@ func (t *trials) names(a *snapshot.Attempt) {
 	if look == nil || a.Proxy != "" {
 		return
 	}
+	if suffixed(look) {
+		t.again(snapshot.WithoutSearch, look.Name+".", upstream.Vary{Absolute: true})
+	}
 	if look.Hosts != nil {
 		t.again(snapshot.WithoutHosts, "", upstream.Vary{NoHosts: true})
 		return
@@ -167,6 +171,13 @@ func (t *trials) names(a *snapshot.Attempt) {
 			look.Control = control.Control
 		})
 	}
+}
+
+// suffixed reports whether an address came for a name below a search domain.
+func suffixed(look *snapshot.Lookup) bool {
+	return slices.ContainsFunc(look.Answers, func(a snapshot.Answer) bool {
+		return a.Server.Node && len(a.Addrs) > 0 && !strings.EqualFold(strings.TrimSuffix(a.Name, "."), strings.TrimSuffix(look.Name, "."))
+	})
 }
 
 func subset(some, all []string) bool {

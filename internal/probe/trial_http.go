@@ -24,6 +24,7 @@ func (t *trials) answers(a *snapshot.Attempt) {
 	default:
 		return
 	}
+	t.words(a)
 	switch a.Status() {
 	case http.StatusBadRequest:
 		t.overTLS()
@@ -38,6 +39,17 @@ func (t *trials) answers(a *snapshot.Attempt) {
 		t.paths()
 		t.similar()
 		t.wg.Go(func() { t.l.tags(t.ctx) })
+	}
+}
+
+// words asks for the body of a refusal, which HEAD has none of: in it a server
+// says whom it refuses, and a cache that it is one.
+func (t *trials) words(a *snapshot.Attempt) {
+	switch a.Status() {
+	case http.StatusForbidden, http.StatusNotFound, http.StatusInternalServerError, http.StatusUnavailableForLegalReasons:
+		if a.Method == http.MethodHead {
+			t.once(snapshot.WithGet, "", upstream.Vary{})
+		}
 	}
 }
 

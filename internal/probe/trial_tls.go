@@ -25,6 +25,7 @@ func (t *trials) handshakes(a *snapshot.Attempt) {
 		t.certificates(a)
 	case snapshot.Silent:
 		t.chain(snapshot.ClassicHello, "", upstream.Vary{Classic: true})
+		t.chain(snapshot.SmallSegments, segmentText, upstream.Vary{Segment: smallSegment})
 		t.plain()
 	case snapshot.Reset, snapshot.Closed:
 		t.chain(snapshot.ClassicHello, "", upstream.Vary{Classic: true})

@@ -22,6 +22,8 @@ func (d *draft) intend(i finding.Intent) bool {
 		return d.proxy(i)
 	case finding.ClassicHello:
 		return d.environment("GODEBUG", joined(d.variable("GODEBUG"), "tlsmlkem=0,tlssecpmlkem=0"))
+	case finding.RaiseFiles:
+		return d.setting("LimitNOFILE", i.Value, "limits.conf")
 	case finding.RestartRuntime:
 		d.restart(i.Value)
 		return true
@@ -102,6 +104,17 @@ func (d *draft) environment(key, value string) bool {
 	}
 	d.restart("the environment is read at start")
 	d.reload = d.reload || c.Reload
+	return true
+}
+
+// setting gives the unit of the runtime another value of one of its settings.
+func (d *draft) setting(key, value, dropin string) bool {
+	c := d.service().Assign(key, value, dropin)
+	if len(c.Edits) == 0 || !d.edit(c.Edits) {
+		return false
+	}
+	d.restart("limits are those of the start")
+	d.reload = true
 	return true
 }
 

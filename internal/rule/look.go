@@ -59,6 +59,21 @@ func failing(h *snapshot.Hop) (fault, bool) {
 	return x, true
 }
 
+// body is the beginning of what the server wrote with its refusal; a HEAD
+// request, which brings none, was repeated for it.
+func (x fault) body() string {
+	r := x.try.Final().Response
+	if r != nil && r.Head != "" {
+		return r.Head
+	}
+	for _, t := range x.hop.Tried(snapshot.WithGet) {
+		if f := t.Attempt.Final(); r != nil && f.Response != nil && f.Response.Status == r.Status {
+			return f.Response.Head
+		}
+	}
+	return ""
+}
+
 // name is the host that failed, without its port.
 func (x fault) name() string { return hostOf(x.host) }
 

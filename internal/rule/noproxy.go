@@ -48,7 +48,7 @@ func bypass(s *snapshot.Snapshot, k finding.Kind, scheme string) []finding.Findi
 	for _, h := range hops(s) {
 		x, ok := failing(h)
 		t := h.Cured(snapshot.Direct)
-		if !ok || x.try.Proxy == "" || t == nil || !strings.HasPrefix(x.try.URL, scheme) || !internal(s, x, &t.Attempt) {
+		if !ok || x.try.Proxy == "" || t == nil || untouched(h) != nil || !strings.HasPrefix(x.try.URL, scheme) || !internal(s, x, &t.Attempt) {
 			continue
 		}
 		f := k.New(x.host, finding.Args{"host": x.host, "name": x.name(), "proxy": x.try.Proxy, "noproxy": noProxy(s), "runtime": runtimeName(s)})

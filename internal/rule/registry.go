@@ -3,6 +3,7 @@ package rule
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,8 +32,8 @@ func bodyEvidence(f finding.Finding, x fault) finding.Finding {
 	saw := x.why.Text
 	if r := x.try.Final().Response; r != nil {
 		saw = r.Line
-		if r.Head != "" {
-			saw += fmt.Sprintf(": %.160s", strings.Join(strings.Fields(r.Head), " "))
+		if head := x.body(); head != "" {
+			saw += fmt.Sprintf(": %.160s", strings.Join(strings.Fields(head), " "))
 		}
 	}
 	return f.Saw(saw, x.try.Final().URL, curlCommand(x.try.Final()))
@@ -54,7 +55,8 @@ var imageNotFound = finding.Kind{
 }
 
 func findImageNotFound(s *snapshot.Snapshot) []finding.Finding {
-	return each(absent(s, false), func(x fault) finding.Finding {
+	missing := slices.DeleteFunc(absent(s, false), func(x fault) bool { return peerMiss(x.hop) })
+	return each(missing, func(x fault) finding.Finding {
 		what := fmt.Sprintf("tag %s in repository %s", s.Ref.Tag, s.Ref.Repository)
 		body := ""
 		if r := x.try.Final().Response; r != nil {
@@ -170,7 +172,8 @@ var serverError = finding.Kind{
 }
 
 func findServerError(s *snapshot.Snapshot) []finding.Finding {
-	return each(answeredAnywhere(s, func(st int) bool { return st >= 500 }), func(x fault) finding.Finding {
+	bad := slices.DeleteFunc(answeredAnywhere(s, func(st int) bool { return st >= 500 }), func(x fault) bool { return peerMiss(x.hop) })
+	return each(bad, func(x fault) finding.Finding {
 		return bodyEvidence(serverError.New(x.host, finding.Args{"host": x.host, "line": x.try.Final().Response.Line}), x)
 	})
 }

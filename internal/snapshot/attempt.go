@@ -38,6 +38,7 @@ const (
 	NoRoute       Cause = "no-route"        // EHOSTUNREACH
 	Unreachable   Cause = "unreachable"     // ENETUNREACH
 	Forbidden     Cause = "forbidden"       // EPERM, EACCES
+	NoPort        Cause = "no-port"         // EADDRNOTAVAIL: no local port is free
 	Reset         Cause = "reset"           // the peer reset the connection
 	Closed        Cause = "closed"          // the peer closed it: EOF
 	Silent        Cause = "silent"          // connected, then nothing
@@ -156,6 +157,8 @@ const (
 	WithGet          Change = "with-get"           // GET where HEAD failed
 	AsResolver       Change = "as-resolver"        // a host that may not say what a tag means, asked for the tag
 	SimilarName      Change = "similar-name"       // a repository of nearly the same name
+	SmallSegments    Change = "small-segments"     // TCP segments that fit through every tunnel
+	WithoutSearch    Change = "without-search"     // the name as it is, not below a search domain
 )
 
 // Trial is one counterfactual.

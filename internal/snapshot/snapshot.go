@@ -75,6 +75,7 @@ type Node struct {
 	OtherProxy  []ProxySetting    `json:"otherProxy,omitempty"`  // where else on the node a proxy is configured
 	Trust       Trust             `json:"trust"`                 // the system's certificate pool as the runtime would load it now
 	Disks       []Disk            `json:"disks,omitempty"`       // of the runtime's content and snapshots
+	Limits      []Limit           `json:"limits,omitempty"`      // of the kernel and of the runtime's process, how far they are used
 	Translation []PacketRule      `json:"translation,omitempty"` // rules of this node that redirect or drop outgoing packets
 }
 
@@ -260,6 +261,14 @@ type Disk struct {
 	Inodes     uint64 `json:"inodes"`
 	InodesFree uint64 `json:"inodesFree"`
 	ReadOnly   bool   `json:"readOnly"`
+}
+
+// Limit is a number of things that the kernel allows, and how many are in use.
+type Limit struct {
+	What string `json:"what"` // "conntrack", "files" (of the runtime's process), "ports"
+	Used int    `json:"used"` // -1: not known
+	Max  int    `json:"max"`
+	From string `json:"from"` // the file that tells
 }
 
 // PacketRule is a rule of the node's packet filter that touches outgoing

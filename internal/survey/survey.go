@@ -118,6 +118,7 @@ func (s *Survey) read(q Request) {
 	}
 	c.glob("/etc/containerd/config.toml", "/etc/containerd/conf.d/*.toml")
 	c.read("/etc/hosts")
+	c.read("/etc/resolv.conf")
 	in := effective.Input{Runtime: *s.Runtime, HostsDir: q.HostsDir, Registries: q.Registries, Registry: q.Registry}
 	in.Files = c.files
 	s.Reading = effective.Read(in)
@@ -148,6 +149,7 @@ func (s *Survey) readOther(c *collector, target route.Target, q Request) bool {
 		return false
 	}
 	c.read("/etc/hosts")
+	c.read("/etc/resolv.conf")
 	s.Input = effective.Input{Runtime: *s.Runtime, Registry: q.Registry, Files: c.files}
 	s.Reading, s.Files = effective.Read(s.Input), c.files
 	return true
@@ -207,7 +209,7 @@ func (c *collector) read(name string) {
 	}
 	f, ok := c.root.ReadFile(name)
 	if !ok {
-		if path.Ext(name) == ".toml" || path.Ext(name) == ".yaml" || name == "/etc/hosts" {
+		if path.Ext(name) == ".toml" || path.Ext(name) == ".yaml" || name == "/etc/hosts" || name == "/etc/resolv.conf" {
 			return
 		}
 		f = source.File{Path: name, Problem: "no such file or directory"}

@@ -328,3 +328,26 @@ func FuzzSpansHoldWhatWasRead(f *testing.F) {
 		}
 	})
 }
+
+func TestItemsAreAllWordsOfEnvironmentLines(t *testing.T) {
+	f := file("x.conf", "[Unit]", "Environment=A=b", "[Service]", `Environment="NO_PROXY=a," b C=%20`)
+	var got []string
+	for _, i := range Items(f, "x.service") {
+		got = append(got, fmt.Sprintf("%s %s %t %d:%d", i.Section, i.Text, i.Assigns, i.At.Line, i.At.Column))
+	}
+	want := []string{"Unit A=b true 2:13", "Service NO_PROXY=a, true 4:13", "Service b false 4:27", "Service C=%20 false 4:29"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestExportsAreLinesThatOnlyAShellUnderstands(t *testing.T) {
+	f := file("x.env", "A=b", " export  HTTP_PROXY=http://p:1", "# export C=d", "export", "exported=1", "export E F=g")
+	var got []string
+	for _, e := range Exports(f) {
+		got = append(got, fmt.Sprintf("%s %d:%d %q", e.Key, e.At.Line, e.At.Column, f.Data[e.Word.Start:e.Word.End]))
+	}
+	if want := []string{`HTTP_PROXY 2:2 "export  "`}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -49,14 +49,14 @@ func (d *dialling) isDone() bool {
 const maxAddrs = 16
 
 // connect dials every address at once.
-func (c *Client) connect(ctx context.Context, addrs []netip.AddrPort, limit time.Duration) *connecting {
+func (c *Client) connect(ctx context.Context, addrs []netip.AddrPort, limit time.Duration, segment int) *connecting {
 	g := &connecting{ctx: ctx, start: time.Now(), limit: limit, wake: make(chan struct{}, 1), used: -1}
 	for _, a := range addrs {
 		g.runs = append(g.runs, &dialling{addr: a, done: make(chan struct{})})
 	}
 	for _, d := range g.runs {
 		g.all.Go(func() {
-			c.dialOne(ctx, d, limit)
+			c.dialOne(ctx, d, limit, segment)
 			close(d.done)
 			select {
 			case g.wake <- struct{}{}:
@@ -67,11 +67,15 @@ func (c *Client) connect(ctx context.Context, addrs []netip.AddrPort, limit time
 	return g
 }
 
-func (c *Client) dialOne(ctx context.Context, d *dialling, limit time.Duration) {
+func (c *Client) dialOne(ctx context.Context, d *dialling, limit time.Duration, segment int) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	start := time.Now()
-	d.conn, d.err = c.dial(ctx, "tcp", d.addr.String())
+	if segment > 0 {
+		d.conn, d.err = c.clamp(ctx, d.addr.String(), segment)
+	} else {
+		d.conn, d.err = c.dial(ctx, "tcp", d.addr.String())
+	}
 	d.took = time.Since(start)
 	if d.err != nil {
 		return
@@ -167,6 +171,8 @@ func dialCause(err error) snapshot.Cause {
 		return snapshot.Forbidden
 	case errors.Is(err, syscall.ECONNRESET):
 		return snapshot.Reset
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return snapshot.NoPort
 	case errors.Is(err, context.Canceled):
 		return snapshot.Canceled
 	case errors.Is(err, syscall.ETIMEDOUT), errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),

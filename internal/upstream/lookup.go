@@ -17,9 +17,10 @@ import (
 
 // Ask says how a name is looked up where it is not the runtime's own way.
 type Ask struct {
-	Server  *snapshot.NameServer // this one alone, and no hosts file; nil: those of resolv.conf
-	NoHosts bool                 // DNS although the hosts file has the name
-	Control bool                 // ask the same servers for names that cannot exist, too
+	Server   *snapshot.NameServer // this one alone, and no hosts file; nil: those of resolv.conf
+	NoHosts  bool                 // DNS although the hosts file has the name
+	Control  bool                 // ask the same servers for names that cannot exist, too
+	Absolute bool                 // without the search list
 }
 
 // Lookup turns a name into addresses as Go's resolver would on this node, and
@@ -47,7 +48,11 @@ func (c *Client) resolve(ctx context.Context, name string, ask Ask) (l *snapshot
 	ctx, cancel := context.WithCancel(ctx)
 	r := &resolution{c: c, ctx: ctx, lookup: l, start: time.Now(), patience: c.patience()}
 	r.servers(ask)
-	r.names(name)
+	asked := name
+	if ask.Absolute && !strings.HasSuffix(name, ".") {
+		asked += "."
+	}
+	r.names(asked)
 	var controls []*round
 	if ask.Control {
 		controls = r.control(name)

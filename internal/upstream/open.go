@@ -80,7 +80,7 @@ func (l *leg) direct(ctx context.Context) (*link, *snapshot.Failure) {
 	}
 	ask := Ask{}
 	if l.first {
-		ask = Ask{Server: v.Server, NoHosts: v.NoHosts, Control: v.Control}
+		ask = Ask{Server: v.Server, NoHosts: v.NoHosts, Control: v.Control, Absolute: v.Absolute}
 	}
 	addrs, look, f := l.resolve(ctx, l.url.Hostname(), port, ask)
 	l.at.Lookup = look

@@ -22,9 +22,13 @@ func (l *leg) connect(ctx context.Context, addrs []netip.AddrPort) (*link, *snap
 	}
 	start := time.Now()
 	defer func() { l.at.Took.Connect += time.Since(start) }()
+	segment := 0
+	if l.first {
+		segment = l.x.req.Vary.Segment
+	}
 	for i, batch := range l.batches(addrs) {
 		dialCtx, cancel := context.WithCancel(ctx)
-		g := l.x.c.connect(dialCtx, batch, limit)
+		g := l.x.c.connect(dialCtx, batch, limit, segment)
 		d := g.winner()
 		l.settle = append(l.settle, func() {
 			l.at.Dials = append(l.at.Dials, g.finish(cancel, l.x.c.others())...)

@@ -49,6 +49,8 @@ type Vary struct {
 	Addr     string               // ip or ip:port to connect to, around any proxy
 	SNI      *string              // in the ClientHello; empty: none
 	Classic  bool                 // no post-quantum key share
+	Absolute bool                 // the name as it is, without the search list
+	Segment  int                  // TCP segments of at most so many bytes, both ways; 0: as the system has it
 	Roots    *Roots               // verify with this pool alone
 	At       time.Time            // verify at this time
 	Direct   bool                 // no proxy

@@ -23,6 +23,11 @@ type Client struct {
 	// addresses are always ip:port. Nil: the caller's network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
+	// Clamp makes a TCP connection whose segments have at most so many bytes, both
+	// ways. Nil: it is made in the caller's network, unless Dial is set, which then
+	// makes an ordinary one.
+	Clamp func(ctx context.Context, address string, segment int) (net.Conn, error)
+
 	// Translated says where connection tracking sends a connection. Nil: the
 	// kernel is asked, unless Dial is set.
 	Translated func(local, remote netip.AddrPort) (netip.AddrPort, bool)
@@ -77,6 +82,16 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 		return c.Dial(ctx, network, address)
 	}
 	return (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext(ctx, network, address)
+}
+
+func (c *Client) clamp(ctx context.Context, address string, segment int) (net.Conn, error) {
+	switch {
+	case c.Clamp != nil:
+		return c.Clamp(ctx, address, segment)
+	case c.Dial != nil:
+		return c.Dial(ctx, "tcp", address)
+	}
+	return Clamp(ctx, address, segment)
 }
 
 func (c *Client) readFile(path string) ([]byte, error) {

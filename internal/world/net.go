@@ -22,6 +22,7 @@ const (
 	NoRoute     Fate = "no-route"    // EHOSTUNREACH
 	Unreachable Fate = "unreachable" // ENETUNREACH
 	Forbidden   Fate = "forbidden"   // EPERM, as from the node's own packet filter
+	NoPort      Fate = "no-port"     // EADDRNOTAVAIL, as when all local ports are taken
 )
 
 // Net is a network that exists only in this process: addresses such as
@@ -90,7 +91,7 @@ func (n *Net) Dial(ctx context.Context, network, address string) (net.Conn, erro
 // fail acts out a fate.
 func (n *Net) fail(ctx context.Context, network string, ap netip.AddrPort, fate Fate) (net.Conn, error) {
 	errno := map[Fate]syscall.Errno{
-		Refused: syscall.ECONNREFUSED, NoRoute: syscall.EHOSTUNREACH, Unreachable: syscall.ENETUNREACH, Forbidden: syscall.EPERM,
+		Refused: syscall.ECONNREFUSED, NoRoute: syscall.EHOSTUNREACH, Unreachable: syscall.ENETUNREACH, Forbidden: syscall.EPERM, NoPort: syscall.EADDRNOTAVAIL,
 	}[fate]
 	udp := strings.HasPrefix(network, "udp")
 	if udp && fate != Unreachable {

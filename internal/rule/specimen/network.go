@@ -80,6 +80,15 @@ var names = []Specimen{
 		badChain(snapshot.OtherNames)(s)
 		try(s).Lookup.Control = []snapshot.Answer{{Server: server(true), Name: "cannot.exist.", Addrs: []string{"10.0.0.10"}}}
 	}, func(s *snapshot.Snapshot) { try(s).Lookup.Control[0].Addrs = []string{"10.0.0.11"} }},
+	{"dns/search-domain-capture", "ndots", func(s *snapshot.Snapshot) {
+		belowSearch(s)
+		s.Node.Resolv.Ndots = 5
+		trial(s, snapshot.WithoutSearch, Registry+".", true)
+	}, inVain},
+	{"dns/search-domain-capture", "a public registry that does not resolve", func(s *snapshot.Snapshot) {
+		belowSearch(s)
+		first(s).Host, try(s).Lookup.Name, try(s).Lookup.Answers[0].Name = "ghcr.io", "ghcr.io", "ghcr.io.corp.example"
+	}, func(s *snapshot.Snapshot) { try(s).Lookup.Answers[0].Name = "ghcr.io" }},
 	{"dns/hosts-file-override", "", func(s *snapshot.Snapshot) {
 		fail(first(s), snapshot.Connect, snapshot.Refused)
 		try(s).Lookup.Hosts = &snapshot.HostsLine{At: source.Pos{File: "/etc/hosts", Line: 7}, Addr: "10.0.0.98", Names: []string{Registry}}
@@ -95,6 +104,13 @@ var names = []Specimen{
 		try(s).Lookup.Addrs, try(s).Dials[0].Addr = []string{"::1"}, "[::1]:5000"
 		trial(s, snapshot.OtherAddress, "127.0.0.1", true).Dials[0].Addr = "127.0.0.1:5000"
 	}, inVain},
+}
+
+// belowSearch: the address is that of a name below a search domain, where
+// somebody else answers.
+func belowSearch(s *snapshot.Snapshot) {
+	badChain(snapshot.OtherNames)(s)
+	try(s).Lookup.Answers[0].Name = Registry + ".corp.example"
 }
 
 // network are troubles of the way to a host.
@@ -118,6 +134,48 @@ var network = []Specimen{
 		fail(first(s), snapshot.TLS, snapshot.Silent)
 		trial(s, snapshot.ClassicHello, "", true)
 	}, inVain},
+	{"network/mtu-black-hole", "in the handshake", func(s *snapshot.Snapshot) {
+		fail(first(s), snapshot.TLS, snapshot.Silent)
+		trial(s, snapshot.SmallSegments, "segments of 536 bytes", true)
+	}, inVain},
+	{"network/mtu-black-hole", "in a layer", func(s *snapshot.Snapshot) {
+		fail(first(s), snapshot.Blob, snapshot.Stalled)
+		trial(s, snapshot.SmallSegments, "segments of 536 bytes", true)
+	}, func(s *snapshot.Snapshot) { first(s).Trials = nil }},
+	{"network/socket-limits-exhausted", "ports", func(s *snapshot.Snapshot) {
+		fail(first(s), snapshot.Connect, snapshot.NoPort)
+		s.Node.Limits = []snapshot.Limit{{What: "ports", Used: -1, Max: 2, From: "/proc/sys/net/ipv4/ip_local_port_range"}}
+	}, cause(snapshot.Refused)},
+	{"network/socket-limits-exhausted", "conntrack", func(s *snapshot.Snapshot) {
+		fail(first(s), snapshot.Connect, snapshot.DialTimeout)
+		s.Node.Limits = []snapshot.Limit{{What: "conntrack", Used: 1024, Max: 1024, From: "/proc/sys/net/netfilter/nf_conntrack_count"}}
+	}, func(s *snapshot.Snapshot) { s.Node.Limits[0].Used = 900 }},
+	{"network/socket-limits-exhausted", "files of the runtime", func(s *snapshot.Snapshot) {
+		s.Node.Limits = []snapshot.Limit{{What: "files", Used: 1024, Max: 1024, From: "/proc/812/limits"}}
+	}, func(s *snapshot.Snapshot) { s.Node.Limits[0].Used = 1019 }},
+	{"network/source-ip-blocked", "nothing is served", func(s *snapshot.Snapshot) {
+		status(403)(s)
+		ping := attempt("GET", first(s).Endpoint+"/", 403)
+		first(s).Ping = &ping
+	}, func(s *snapshot.Snapshot) { first(s).Ping.Response.Status = 200 }},
+	{"network/source-ip-blocked", "it says so", func(s *snapshot.Snapshot) {
+		status(403)(s)
+		try(s).Response.Head = "Access denied: your IP is not in USTCnet-only range"
+	}, func(s *snapshot.Snapshot) { try(s).Response.Head = "requested access to the resource is denied" }},
+	{"mirror/bootstrap-deadlock", "", func(s *snapshot.Snapshot) {
+		h := InFront(s)
+		h.Host, h.Endpoint = "127.0.0.1:30020", "http://127.0.0.1:30020/v2"
+		s.Ref.Repository = "spegel-org/spegel"
+		fail(h, snapshot.Connect, snapshot.Refused)
+		fail(&s.Pull.Hops[1], snapshot.Connect, snapshot.DialTimeout)
+	}, func(s *snapshot.Snapshot) { s.Ref.Repository = "team/app" }},
+	{"mirror/bootstrap-deadlock", "but not while the registry serves it", func(s *snapshot.Snapshot) {
+		h := InFront(s)
+		h.Host = "registry.kube-system.svc.cluster.local:5000"
+		s.Ref.Repository = "calico/node"
+		fail(h, snapshot.Resolve, snapshot.NoSuchHost)
+		fail(&s.Pull.Hops[1], snapshot.Connect, snapshot.DialTimeout)
+	}, func(s *snapshot.Snapshot) { s.Pull.Hops[1] = Hop(1, Registry) }},
 	{"network/silent-after-connect", "in the handshake", failing(snapshot.TLS, snapshot.Silent), cause(snapshot.Closed)},
 	{"network/silent-after-connect", "after the request", failing(snapshot.Manifest, snapshot.Silent), func(s *snapshot.Snapshot) { *try(s) = attempt("HEAD", try(s).URL, 503) }},
 	{"mirror/timeout-used-up", "", func(s *snapshot.Snapshot) { fail(InFront(s), snapshot.Manifest, snapshot.Silent) },
@@ -154,6 +212,11 @@ var proxies = []Specimen{
 	{"proxy/no-proxy-incomplete", "", both(through(403, snapshot.ProxyStatus), directly), proxyStatus(407)},
 	{"proxy/mirror-sent-through-proxy", "", both(through(403, snapshot.ProxyStatus), directly, overHTTP),
 		func(s *snapshot.Snapshot) { try(s).URL = "https://" + Registry + "/v2/" }},
+	{"proxy/content-rewritten", "", func(s *snapshot.Snapshot) {
+		fail(first(s), snapshot.Manifest, snapshot.WrongDigest)
+		byProxy(proxy)(s)
+		trial(s, snapshot.Direct, "the same object", true)
+	}, inVain},
 	{"proxy/not-set-for-runtime", "", func(s *snapshot.Snapshot) {
 		fail(first(s), snapshot.Connect, snapshot.DialTimeout)
 		trial(s, snapshot.ThroughProxy, "/etc/environment:2", true).Proxy = proxy

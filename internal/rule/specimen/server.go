@@ -173,6 +173,26 @@ var registries = []Specimen{
 		byProxy(proxy)(s)
 		directly(s)
 	}},
+	{"registry/cache-hides-upstream-fault", "it says what it is", func(s *snapshot.Snapshot) {
+		InFront(s)
+		status(404)(s)
+		try(s).Response.Head = `{"errors":[{"code":"NOT_FOUND","message":"artifact team/app:2 not found"}]}`
+	}, func(s *snapshot.Snapshot) { fail(&s.Pull.Hops[1], snapshot.Manifest, snapshot.Status) }},
+	{"registry/cache-hides-upstream-fault", "it asked somebody else in vain", func(s *snapshot.Snapshot) {
+		InFront(s)
+		status(404)(s)
+		ping := attempt("GET", first(s).Endpoint+"/", 200)
+		first(s).Ping, try(s).Took.FirstByte = &ping, 3*time.Second
+	}, func(s *snapshot.Snapshot) { try(s).Took.FirstByte = 20 * time.Millisecond }},
+	{"registry/p2p-cache-miss", "", func(s *snapshot.Snapshot) {
+		InFront(s)
+		status(500)(s)
+		try(s).Response.Head = "mirror resolve retries exhausted for key registry.corp.example/team/app:2"
+	}, func(s *snapshot.Snapshot) { try(s).Response.Head = "" }},
+	{"registry/stale-tag-from-cache", "", func(s *snapshot.Snapshot) { InFront(s).Manifest.Digest = "sha256:old" },
+		func(s *snapshot.Snapshot) { s.Ref.Digest, s.Ref.Tag = "sha256:old", "" }},
+	{"registry/stale-tag-from-cache", "but not by the word of another mirror", func(s *snapshot.Snapshot) { InFront(s).Manifest.Digest = "sha256:old" },
+		func(s *snapshot.Snapshot) { s.Pull.Hops[1].Mirror = true }},
 	{"registry/head-ok-get-404", "", func(s *snapshot.Snapshot) {
 		h := first(s)
 		get := attempt("GET", h.Endpoint+"/team/app/manifests/sha256:11", 404)

@@ -66,6 +66,11 @@ func Filter(rules string) error {
 	return nil
 }
 
+// Set writes one sysctl of the network of this process: "net/ipv4/ip_forward".
+func Set(name, value string) error {
+	return os.WriteFile("/proc/sys/"+name, []byte(value+"\n"), 0o644)
+}
+
 func ip(steps ...string) error {
 	cmd := exec.Command("ip", "-batch", "-")
 	cmd.Stdin = strings.NewReader(strings.Join(steps, "\n") + "\n")

@@ -164,6 +164,11 @@ func (s *stage) later(ctx context.Context) error {
 	if err := write(s.variant, "later", s.fill); err != nil {
 		return err
 	}
+	for name, value := range s.variant.Spec.Sysctl {
+		if err := node.Set(name, value); err != nil {
+			return err
+		}
+	}
 	return s.runtime.afterStart(ctx)
 }
 

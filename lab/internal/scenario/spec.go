@@ -16,6 +16,7 @@ type Spec struct {
 	Spared  map[string]string       `yaml:"spared"`  // generation: why it does not have this fault, so must be healthy
 	World   World                   `yaml:",inline"` //
 	Runtime Runtime                 `yaml:"runtime"` //
+	Sysctl  map[string]string       `yaml:"sysctl"`  // of the node's network, net/ipv4/…, set once the runtime is up
 	Modes   map[string]string       `yaml:"modes"`   // of files of the node, in octal; else 0644
 	Links   map[string]string       `yaml:"links"`   // symbolic links of the node: where they lead
 	Earlier string                  `yaml:"earlier"` // an image that was asked for before the files of later/ were written, with whatever result
