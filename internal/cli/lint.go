@@ -96,11 +96,17 @@ func (a *app) inspectPaths(ctx context.Context, args []string, from string) (rep
 		n.Paths = append(n.Paths, name)
 		n.InPlace = n.InPlace && (!a.atHome() || ofNode(name))
 	}
+	if from == "" {
+		n.Paths, i.Files, i.Findings = certified(root, n.Paths)
+	}
+	if len(n.Paths) == 0 {
+		return i, nil
+	}
 	parts, err := a.read(ctx, n)
 	if err != nil {
 		return i, err
 	}
-	i.Target, i.Findings = common(parts), survey.Findings(parts)
+	i.Target, i.Findings = common(parts), append(i.Findings, survey.Findings(parts)...)
 	for _, p := range parts {
 		i.Files = append(i.Files, p.Files...)
 	}

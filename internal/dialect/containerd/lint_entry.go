@@ -236,7 +236,8 @@ func (h *hostsFile) indent(at int) string {
 func (h *hostsFile) twice(i int, e entry) []finding.Finding {
 	for _, earlier := range h.entries[:i] {
 		other := h.upstreamOr(e)
-		if !same(earlier.endpoint, other) || other.Host == "" {
+		again := e.table == nil && e.url != "" && e.url == earlier.url // perhaps over HTTPS first
+		if !same(earlier.endpoint, other) && !again || other.Host == "" {
 			continue
 		}
 		args := finding.Args{"host": other.Host, "url": display(e.url), "first": h.key(earlier).Line}
