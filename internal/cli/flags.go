@@ -11,6 +11,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/all"
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/report"
+	"github.com/towpath-dev/towpath/internal/suppress"
 )
 
 // flags are those that several commands share.
@@ -92,7 +93,7 @@ func (f *flags) check(a *app, cmd *cobra.Command) error {
 		return usage("--fail-on warning", "--fail-on %s: it takes error, warning, info or none", f.failOn)
 	}
 	for _, code := range f.ignore {
-		if !slices.ContainsFunc(kinds(), func(k finding.Kind) bool { return called(k, code) }) {
+		if !isCode(code) {
 			return usage("towpath rules", "--ignore %s: there is no such code", code)
 		}
 	}
@@ -110,13 +111,13 @@ func (f *flags) check(a *app, cmd *cobra.Command) error {
 
 // kept drops the findings that --ignore names.
 func (f *flags) kept(found []finding.Finding) []finding.Finding {
-	out := found[:0:0]
-	for _, x := range found {
-		if !slices.ContainsFunc(f.ignore, func(code string) bool { return strings.EqualFold(code, x.Code) || strings.EqualFold(code, x.ID) }) {
-			out = append(out, x)
-		}
-	}
-	return out
+	kept, _ := suppress.ByCode(found, f.ignore)
+	return kept
+}
+
+// isCode reports whether a word is the code or number of a finding that there is.
+func isCode(word string) bool {
+	return slices.ContainsFunc(kinds(), func(k finding.Kind) bool { return called(k, word) })
 }
 
 // status is the exit status that findings ask for, as an error for cobra.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -14,11 +15,21 @@ import (
 	"github.com/towpath-dev/towpath/internal/report"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/rule"
+	"github.com/towpath-dev/towpath/internal/suppress"
 	"github.com/towpath-dev/towpath/internal/survey"
 )
 
+// lintFlags are those of lint alone.
+type lintFlags struct {
+	from   string
+	export report.Format // empty: one of the formats that every command has
+}
+
+// exports are the formats that lint has besides.
+var exports = []report.Format{report.SARIF, report.JUnit, report.GitHub}
+
 func newLint(a *app) *cobra.Command {
-	var from string
+	var f lintFlags
 	c := &cobra.Command{
 		Use:   "lint [PATH…]",
 		Short: "Say what is wrong in registry configuration, without any network",
@@ -27,39 +38,83 @@ silence, or take for something else than what was meant.
 
 Without a PATH it reads those of this node, or of --root. A PATH is a file, or a
 directory with all that is below it; what it is, its name and content tell, or
---from does. With --root paths are those of that tree.`,
+--from does. With --root paths are those of that tree.
+
+A comment takes a finding away: "# towpath:ignore CODE" at the end of a line or on
+the line above, "# towpath:ignore-file CODE" for a whole file. CODE is a code or a
+number, several are separated by blanks, and a reason goes behind "--".
+
+Besides text, json and yaml, -o takes sarif (code scanning), junit (test reports)
+and github (annotations of a workflow); paths are relative to the working directory
+there.`,
 		Example: `  towpath lint
   towpath lint ./certs.d registries.yaml
   towpath lint --from containerd --runtime containerd@1.6 ./hosts
-  towpath lint --fail-on warning -o json`,
+  towpath lint --fail-on warning -o json
+  towpath lint -o sarif ./certs.d > lint.sarif`,
 		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			a.notePending()
-			inspect := a.inspectNode
-			if len(args) > 0 || from != "" {
-				inspect = func(ctx context.Context) (report.Inspection, error) { return a.inspectPaths(ctx, args, from) }
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			format := report.Format(a.flags.output)
+			switch {
+			case slices.Contains(exports, format):
+				a.flags.output, f.export = string(report.Text), format
+			case !slices.Contains(formats, format):
+				return usage("-o json", "-o %s: the formats are text, json and yaml, and for lint sarif, junit and github", format)
 			}
-			i, err := inspect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			i.Findings = a.flags.kept(i.Findings)
-			report.InOrder(i.Findings)
-			if a.format != report.Text {
-				err = report.Write(a.Out, a.format, report.NewLint(i))
-			} else {
-				report.NewTerminal(a.Out, a.Env).Lint(i)
-			}
-			if err != nil {
-				return err
-			}
-			return a.flags.status(i.Findings)
+			return a.flags.check(a, cmd)
 		},
+		RunE: func(cmd *cobra.Command, args []string) error { return a.lint(cmd.Context(), args, f) },
 	}
 	a.flags.node(c.Flags())
 	a.flags.findings(c.Flags(), "error")
-	a.flags.dialect(c, &from)
+	a.flags.dialect(c, &f.from)
 	return c
+}
+
+func (a *app) lint(ctx context.Context, args []string, f lintFlags) error {
+	a.notePending()
+	inspect := a.inspectNode
+	if len(args) > 0 || f.from != "" {
+		inspect = func(ctx context.Context) (report.Inspection, error) { return a.inspectPaths(ctx, args, f.from) }
+	}
+	i, err := inspect(ctx)
+	if err != nil {
+		return err
+	}
+	a.suppress(&i)
+	report.InOrder(i.Findings)
+	if err := a.printLint(i, f); err != nil {
+		return err
+	}
+	return a.flags.status(i.Findings)
+}
+
+// suppress takes away what comments in the files and --ignore name.
+func (a *app) suppress(i *report.Inspection) {
+	kept, byComment := suppress.ByComment(i.Findings, i.Files, isCode)
+	kept, byCode := suppress.ByCode(kept, a.flags.ignore)
+	i.Findings, i.Suppressed = kept, len(byComment)+len(byCode)
+}
+
+// printLint prints what lint found, in the format that was asked for.
+func (a *app) printLint(i report.Inspection, f lintFlags) error {
+	switch {
+	case f.export != "":
+		here, err := os.Getwd()
+		if err != nil {
+			here = ""
+		}
+		root, err := absolute(a.flags.root)
+		if err != nil {
+			return err
+		}
+		e := report.Export{Inspection: i, Kinds: kinds(), Version: Version, Root: root, Dir: here}
+		return e.Write(a.Out, f.export)
+	case a.format != report.Text:
+		return report.Write(a.Out, a.format, report.NewLint(i))
+	}
+	report.NewTerminal(a.Out, a.Env).Lint(i)
+	return nil
 }
 
 // inspectNode reads the files of the node that the flags name.

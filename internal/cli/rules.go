@@ -14,6 +14,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/report"
 	"github.com/towpath-dev/towpath/internal/rule"
+	"github.com/towpath-dev/towpath/internal/suppress"
 )
 
 // kinds are all sorts of findings that Towpath can make, by code.
@@ -27,6 +28,7 @@ func kinds() []finding.Kind {
 	out = append(out, all.Kinds()...)
 	out = append(out, ca.Kinds()...)
 	out = append(out, convert.Kinds...)
+	out = append(out, suppress.Kinds...)
 	slices.SortStableFunc(out, func(x, y finding.Kind) int { return strings.Compare(x.Code, y.Code) })
 	return out
 }
