@@ -22,6 +22,7 @@ import (
 // lintFlags are those of lint alone.
 type lintFlags struct {
 	from   string
+	fix    bool
 	export report.Format // empty: one of the formats that every command has
 }
 
@@ -44,6 +45,10 @@ A comment takes a finding away: "# towpath:ignore CODE" at the end of a line or 
 the line above, "# towpath:ignore-file CODE" for a whole file. CODE is a code or a
 number, several are separated by blanks, and a reason goes behind "--".
 
+With --fix it makes the edits that cure findings at warning or above: it shows a
+diff, asks, writes all or nothing, and reads the files again. A file in which that
+would uncover an error stays as it is. rollback takes a fix back.
+
 Besides text, json and yaml, -o takes sarif (code scanning), junit (test reports)
 and github (annotations of a workflow); paths are relative to the working directory
 there.`,
@@ -51,7 +56,8 @@ there.`,
   towpath lint ./certs.d registries.yaml
   towpath lint --from containerd --runtime containerd@1.6 ./hosts
   towpath lint --fail-on warning -o json
-  towpath lint -o sarif ./certs.d > lint.sarif`,
+  towpath lint -o sarif ./certs.d > lint.sarif
+  towpath lint --fix ./certs.d`,
 		Args: cobra.ArbitraryArgs,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			format := report.Format(a.flags.output)
@@ -63,11 +69,21 @@ there.`,
 			}
 			return a.flags.check(a, cmd)
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return a.lint(cmd.Context(), args, f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case f.fix && f.export != "":
+				return usage("-o json", "-o %s has no place for what --fix does", f.export)
+			case f.fix:
+				return a.lintFix(cmd.Context(), args, f)
+			}
+			return a.lint(cmd.Context(), args, f)
+		},
 	}
 	a.flags.node(c.Flags())
 	a.flags.findings(c.Flags(), "error")
 	a.flags.dialect(c, &f.from)
+	a.flags.changes(c.Flags())
+	c.Flags().BoolVar(&f.fix, "fix", false, "make the edits that cure what is at warning or above, after showing them")
 	return c
 }
 
@@ -81,19 +97,20 @@ func (a *app) lint(ctx context.Context, args []string, f lintFlags) error {
 	if err != nil {
 		return err
 	}
-	a.suppress(&i)
-	report.InOrder(i.Findings)
+	a.sorted(&i)
 	if err := a.printLint(i, f); err != nil {
 		return err
 	}
 	return a.flags.status(i.Findings)
 }
 
-// suppress takes away what comments in the files and --ignore name.
-func (a *app) suppress(i *report.Inspection) {
+// sorted takes away what comments in the files and --ignore name, and puts the
+// rest into the order in which it is told.
+func (a *app) sorted(i *report.Inspection) {
 	kept, byComment := suppress.ByComment(i.Findings, i.Files, isCode)
 	kept, byCode := suppress.ByCode(kept, a.flags.ignore)
 	i.Findings, i.Suppressed = kept, len(byComment)+len(byCode)
+	report.InOrder(i.Findings)
 }
 
 // printLint prints what lint found, in the format that was asked for.
@@ -124,29 +141,39 @@ func (a *app) inspectNode(ctx context.Context) (report.Inspection, error) {
 		return report.Inspection{}, err
 	}
 	defer done()
+	return inspectionOf(s), nil
+}
+
+// inspectionOf is what reading a node has found.
+func inspectionOf(s *survey.Survey) report.Inspection {
 	found := slices.Concat(s.Reading.Findings, rule.Unseen(s.Node, "sudo towpath lint"))
-	return report.Inspection{Target: s.Reading.Table.Target, Findings: found, Files: s.Files}, nil
+	return report.Inspection{Target: s.Reading.Table.Target, Findings: found, Files: s.Files}
 }
 
 // inspectPaths reads files and directories that were named.
 func (a *app) inspectPaths(ctx context.Context, args []string, from string) (report.Inspection, error) {
-	var i report.Inspection
+	i, _, err := a.inspectParts(ctx, args, from)
+	return i, err
+}
+
+// inspectParts reads them, with what each dialect makes of them.
+func (a *app) inspectParts(ctx context.Context, args []string, from string) (i report.Inspection, parts []survey.Part, err error) {
 	if len(args) == 0 {
-		return i, usage("towpath lint --from "+from+" PATH", "--from says what a PATH is; which one?")
+		return i, nil, usage("towpath lint --from "+from+" PATH", "--from says what a PATH is; which one?")
 	}
 	if err := a.onlyNode("a PATH says which files to read"); err != nil {
-		return i, err
+		return i, nil, err
 	}
 	root, err := a.openRoot()
 	if err != nil {
-		return i, err
+		return i, nil, err
 	}
 	defer root.Close()
 	n := survey.Named{Root: root, Dialect: from, Runtime: a.flags.runtime, InPlace: true}
 	for _, arg := range args {
 		name, err := a.inside(root, arg)
 		if err != nil {
-			return i, err
+			return i, nil, err
 		}
 		n.Paths = append(n.Paths, name)
 		n.InPlace = n.InPlace && (!a.atHome() || ofNode(name))
@@ -155,17 +182,17 @@ func (a *app) inspectPaths(ctx context.Context, args []string, from string) (rep
 		n.Paths, i.Files, i.Findings = certified(root, n.Paths)
 	}
 	if len(n.Paths) == 0 {
-		return i, nil
+		return i, parts, nil
 	}
-	parts, err := a.read(ctx, n)
+	parts, err = a.read(ctx, n)
 	if err != nil {
-		return i, err
+		return i, nil, err
 	}
 	i.Target, i.Findings = common(parts), append(i.Findings, survey.Findings(parts)...)
 	for _, p := range parts {
 		i.Files = append(i.Files, p.Files...)
 	}
-	return i, nil
+	return i, parts, nil
 }
 
 // read reads what was named; what is wrong with the names is wrong usage.

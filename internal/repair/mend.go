@@ -1,6 +1,7 @@
 package repair
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -13,31 +14,39 @@ import (
 // Look tells what is wrong with files as they are, or as a plan would leave them.
 type Look func([]source.File) []finding.Finding
 
+// Mended is what edits can do about findings.
+type Mended struct {
+	Plan  plan.Plan
+	Cured []finding.Finding // those whose edits the plan makes
+	Left  []string          // files that stay as they are although there are edits for them
+}
+
 // Mend is the plan that carries out the edits of all findings at warning or
-// above, and which of them it cures. Files are read again after each round of
+// above. Files are read again after each round of
 // edits, until nothing is left that an edit would cure: two edits of one place
 // are made one after the other. A file in which that would uncover an error that
 // was not there before, or leave a finding as it was, stays as it is.
-func Mend(files []source.File, look Look) (plan.Plan, []finding.Finding) {
+func Mend(files []source.File, look Look) Mended {
 	found := look(files)
 	m := &mending{look: look, left: map[string]bool{}}
 	for {
 		m.files, m.plan, m.cured = slices.Clone(files), plan.Plan{}, nil
 		m.run(found)
 		if !m.leave(found) {
-			return m.plan, m.cured
+			return Mended{m.plan, m.cured, slices.Sorted(maps.Keys(m.left))}
 		}
 	}
 }
 
 // MendNode is Mend for the files of a node: what is made of them follows, and a
 // restart is planned where they count only after one.
-func MendNode(n Node, look Look) (plan.Plan, []finding.Finding) {
-	p, cured := Mend(n.Files, look)
+func MendNode(n Node, look Look) Mended {
+	out := Mend(n.Files, look)
 	d := &draft{node: n, files: slices.Clone(n.Files)}
-	d.add(p)
+	d.add(out.Plan)
 	d.settle()
-	return d.plan, cured
+	out.Plan = d.plan
+	return out
 }
 
 // mending is one attempt to mend files.

@@ -34,7 +34,8 @@ func TestMendingGoesOnUntilNothingIsLeftToCure(t *testing.T) {
 	// a path that is asked below /v2 twice.
 	files := one("server = “https://r.example”\n[host.\"https://a.example/v2/x\"]\ncapabilities = [\"pul\", \"resolve\"]\n")
 	look := trees("2.4")
-	p, cured := repair.Mend(files, look)
+	m := repair.Mend(files, look)
+	p, cured := m.Plan, m.Cured
 	if len(p.Changes) != 1 || len(cured) < 3 {
 		t.Fatalf("%d changes cure %d findings", len(p.Changes), len(cured))
 	}
@@ -53,7 +54,11 @@ func TestAFileStaysAsItIsWhereAFixWouldUncoverAnError(t *testing.T) {
 	// Once the word is known the file counts, and with it credentials that are none.
 	spoiled := "[host.\"https://a.example\"]\ncapabilities = [\"pul\", \"resolve\"]\n[host.\"https://a.example\".header]\nAuthorization = \"Basic <token>\"\n"
 	files := append(one(spoiled), source.File{Path: "/certs.d/q.example/hosts.toml", Data: []byte("[host.\"https://a.example\"]\ncapabilities = [\"pul\", \"resolve\"]\n"), Mode: 0o600})
-	p, cured := repair.Mend(files, trees("2.4"))
+	m := repair.Mend(files, trees("2.4"))
+	p, cured := m.Plan, m.Cured
+	if !slices.Equal(m.Left, []string{"/certs.d/r.example/hosts.toml"}) {
+		t.Errorf("left are %q", m.Left)
+	}
 	if len(p.Changes) != 1 || p.Changes[0].Path() != "/certs.d/q.example/hosts.toml" || len(cured) != 1 {
 		t.Errorf("%d changes, %v", len(p.Changes), cured)
 	}
@@ -64,7 +69,7 @@ func TestADirectoryIsRenamedAndItsFileMended(t *testing.T) {
 		{Path: "/certs.d/r.example_5000", Kind: source.Directory},
 		{Path: "/certs.d/r.example_5000/hosts.toml", Data: []byte("server = \"https:/r.example:5000\"\n[host.\"https://a.example\"]\n"), Mode: 0o600},
 	}
-	p, _ := repair.Mend(files, trees("2.4"))
+	p := repair.Mend(files, trees("2.4")).Plan
 	after := p.After(files)
 	f := source.Find(after, "/certs.d/r.example_5000_/hosts.toml")
 	if f == nil || !strings.Contains(string(f.Data), `server = "https://r.example:5000"`) {
@@ -77,8 +82,8 @@ func TestADirectoryIsRenamedAndItsFileMended(t *testing.T) {
 
 func TestNotesAreNoReasonToChangeAFile(t *testing.T) {
 	files := one("server = \"https://r.example\"\n[host.\"https://a.example\"]\ncapabilities = [\"pull\"]\n")
-	if p, cured := repair.Mend(files, trees("2.4")); !p.Empty() || cured != nil {
-		t.Errorf("%s", p.Unified())
+	if m := repair.Mend(files, trees("2.4")); !m.Plan.Empty() || m.Cured != nil {
+		t.Errorf("%s", m.Plan.Unified())
 	}
 }
 
@@ -88,7 +93,7 @@ func TestAFindingThatIsNotLookedForIsNotCured(t *testing.T) {
 	quiet := func(files []source.File) []finding.Finding {
 		return slices.DeleteFunc(all(files), func(f finding.Finding) bool { return f.ID == "HT047" })
 	}
-	if p, _ := repair.Mend(files, quiet); !p.Empty() {
+	if p := repair.Mend(files, quiet).Plan; !p.Empty() {
 		t.Errorf("%s", p.Unified())
 	}
 }
@@ -116,7 +121,8 @@ func TestEveryFixOfABrokenTreeCuresAndHarmsNothing(t *testing.T) {
 func harmless(t *testing.T, files []source.File, look repair.Look) int {
 	t.Helper()
 	before := look(files)
-	p, cured := repair.Mend(files, look)
+	m := repair.Mend(files, look)
+	p, cured := m.Plan, m.Cured
 	after := p.After(files)
 	found := look(after)
 	for _, f := range cured {
@@ -130,7 +136,7 @@ func harmless(t *testing.T, files []source.File, look repair.Look) int {
 			t.Errorf("new: %s %s: %s\n%s", f.ID, f.At, f.Text, p.Unified())
 		}
 	}
-	if again, _ := repair.Mend(after, look); !again.Empty() {
+	if again := repair.Mend(after, look).Plan; !again.Empty() {
 		t.Errorf("mended again:\n%s", again.Unified())
 	}
 	return len(cured)
