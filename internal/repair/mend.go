@@ -22,18 +22,20 @@ type Mended struct {
 }
 
 // Mend is the plan that carries out the edits of all findings at warning or
-// above. Files are read again after each round of
-// edits, until nothing is left that an edit would cure: two edits of one place
-// are made one after the other. A file in which that would uncover an error that
-// was not there before, or leave a finding as it was, stays as it is.
+// above. Files are read again after each round of edits, until nothing is left
+// that an edit would cure: two edits of one place are made one after the other. A
+// file whose edits would uncover an error that was not there before, in it or in
+// another, or leave a finding as it was, stays as it is.
 func Mend(files []source.File, look Look) Mended {
-	found := look(files)
-	m := &mending{look: look, left: map[string]bool{}}
+	m := &mending{look: look, had: files, found: look(files), left: map[string]bool{}}
 	for {
-		m.files, m.plan, m.cured = slices.Clone(files), plan.Plan{}, nil
-		m.run(found)
-		if !m.leave(found) {
+		m.run()
+		bad := m.bad()
+		if len(bad) == 0 {
 			return Mended{m.plan, m.cured, slices.Sorted(maps.Keys(m.left))}
+		}
+		for _, name := range bad {
+			m.left[name] = true
 		}
 	}
 }
@@ -52,17 +54,21 @@ func MendNode(n Node, look Look) Mended {
 // mending is one attempt to mend files.
 type mending struct {
 	look  Look
-	left  map[string]bool // files that stay as they are
-	files []source.File   // as the plan leaves them
+	had   []source.File
+	found []finding.Finding // in them
+	left  map[string]bool   // files that stay as they are
+
+	files []source.File // as the plan leaves them
 	plan  plan.Plan
 	cured []finding.Finding
-	stuck []string // files with a finding that its own edits do not cure
-	last  []finding.Finding
+	stuck []string          // files with a finding that its own edits do not cure
+	last  []finding.Finding // in the files as the plan leaves them
 }
 
 // run makes edits until there are none left to make.
-func (m *mending) run(found []finding.Finding) {
-	m.stuck = nil
+func (m *mending) run() {
+	found := m.found
+	m.files, m.plan, m.cured, m.stuck = slices.Clone(m.had), plan.Plan{}, nil, nil
 	for range rounds {
 		edits, batch := m.choose(found)
 		if len(batch) == 0 {
@@ -90,27 +96,63 @@ func alike(f, g finding.Finding) bool {
 	return f.Code == g.Code && f.ID == g.ID && f.At == g.At && f.Text == g.Text
 }
 
-// leave notes the files that had better stay as they are, and reports whether
-// there are some.
-func (m *mending) leave(before []finding.Finding) bool {
+// bad are the files that had better stay as they are.
+func (m *mending) bad() []string {
+	bad, touched, strange := m.stuck, m.touched(), false
+	for _, name := range m.uncovered() {
+		if touched(name) {
+			bad = append(bad, name)
+		} else {
+			strange = true
+		}
+	}
+	if strange && len(bad) == 0 {
+		return m.guilty()
+	}
+	return bad
+}
+
+// uncovered are the files with errors that were not there before, by the names
+// that they had then.
+func (m *mending) uncovered() []string {
 	type trouble struct{ code, file string }
 	known := map[trouble]bool{}
-	for _, f := range before {
+	for _, f := range m.found {
 		if f.Severity == finding.Error {
 			known[trouble{f.Code, f.At.File}] = true
 		}
 	}
-	bad, touched := m.stuck, m.touched()
+	var out []string
 	for _, f := range m.last {
-		name := m.origin(f.At.File)
-		if f.Severity == finding.Error && touched(name) && !known[trouble{f.Code, name}] {
-			bad = append(bad, name)
+		if name := m.origin(f.At.File); f.Severity == finding.Error && !known[trouble{f.Code, name}] {
+			out = append(out, name)
 		}
 	}
-	for _, name := range bad {
-		m.left[name] = true
+	return out
+}
+
+// suspects bounds how many files are tried one by one.
+const suspects = 20
+
+// guilty is the file whose edits uncover an error in another one: the first
+// without which it stays covered, else all that the plan changes.
+func (m *mending) guilty() []string {
+	var all []string
+	for _, c := range m.plan.Changes {
+		at := c.Path()
+		if c.Before != nil {
+			at = c.Before.Path
+		}
+		all = append(all, m.origin(at))
 	}
-	return len(bad) > 0
+	for _, name := range all[:min(len(all), suspects)] {
+		without := &mending{look: m.look, had: m.had, found: m.found, left: maps.Clone(m.left)}
+		without.left[name] = true
+		if without.run(); len(without.uncovered()) < len(m.uncovered()) {
+			return []string{name}
+		}
+	}
+	return all
 }
 
 // touched reports of a file or directory whether the plan changes or moves it,
@@ -149,61 +191,6 @@ func (m *mending) origin(name string) string {
 		}
 	}
 	return name
-}
-
-// stays reports whether an edit is of a file that stays as it is, or of the
-// directory that it lies in.
-func (m *mending) stays(e source.Edit) bool {
-	name := m.origin(e.File)
-	for left := range m.left {
-		if left == name || strings.HasPrefix(left, name+"/") || strings.HasPrefix(name, left+"/") {
-			return true
-		}
-	}
-	return false
-}
-
-// choose takes the edits of as many findings as can be made at once.
-func (m *mending) choose(found []finding.Finding) (edits []source.Edit, batch []finding.Finding) {
-	taken := map[string][]source.Edit{}
-	moved := map[string]bool{} // a rename is alone with its path for a round
-	for _, f := range found {
-		if f.Severity < finding.Warning || f.Role == finding.Secondary || f.Fix == nil || len(f.Fix.Edits) == 0 || slices.ContainsFunc(f.Fix.Edits, m.stays) {
-			continue
-		}
-		fresh := slices.DeleteFunc(slices.Clone(f.Fix.Edits), func(e source.Edit) bool { return slices.Contains(taken[e.File], e) })
-		if slices.ContainsFunc(fresh, func(e source.Edit) bool { return overlaps(e, taken, moved) }) {
-			continue
-		}
-		for _, e := range fresh {
-			taken[e.File] = append(taken[e.File], e)
-			if e.Op != source.Replace {
-				moved[e.File], moved[e.To] = true, true
-			}
-		}
-		edits, batch = append(edits, fresh...), append(batch, f)
-	}
-	return edits, batch
-}
-
-// overlaps reports whether an edit is at odds with those that were taken.
-func overlaps(e source.Edit, taken map[string][]source.Edit, moved map[string]bool) bool {
-	if e.Op != source.Replace {
-		for name, list := range taken {
-			if len(list) > 0 && (name == e.File || strings.HasPrefix(name, e.File+"/") || moved[e.To] || name == e.To) {
-				return true
-			}
-		}
-		return false
-	}
-	for at := e.File; len(at) > 1; at = path.Dir(at) {
-		if moved[at] {
-			return true
-		}
-	}
-	return slices.ContainsFunc(taken[e.File], func(o source.Edit) bool {
-		return e.Start < o.End && o.Start < e.End || e.Start == o.Start // insertions at one place as well
-	})
 }
 
 // add takes up a plan. A file that is changed again is changed once.
