@@ -3,6 +3,7 @@ package cli
 import (
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -116,9 +117,16 @@ func (f *flags) kept(found []finding.Finding) []finding.Finding {
 }
 
 // isCode reports whether a word is the code or number of a finding that there is.
-func isCode(word string) bool {
-	return slices.ContainsFunc(kinds(), func(k finding.Kind) bool { return called(k, word) })
-}
+func isCode(word string) bool { return everyCode()[strings.ToLower(word)] }
+
+// everyCode has the codes and numbers of all findings, in lower case.
+var everyCode = sync.OnceValue(func() map[string]bool {
+	out := map[string]bool{}
+	for _, k := range kinds() {
+		out[strings.ToLower(k.Code)], out[strings.ToLower(k.ID)] = true, true
+	}
+	return out
+})
 
 // status is the exit status that findings ask for, as an error for cobra.
 func (f *flags) status(found []finding.Finding) error {

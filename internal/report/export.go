@@ -26,6 +26,8 @@ type Export struct {
 	Version string         // of Towpath
 	Root    string         // directory that stands for "/" in the findings
 	Dir     string         // working directory: paths below it are relative to it
+
+	contents map[string][]byte // of the files that were read
 }
 
 // Write writes the export in one of its formats.
@@ -34,6 +36,12 @@ func (e Export) Write(w io.Writer, f Format) error {
 	var err error
 	switch f {
 	case SARIF:
+		e.contents = make(map[string][]byte, len(e.Files))
+		for _, f := range e.Files {
+			if f.Kind == source.Regular && !f.Unread && f.Problem == "" {
+				e.contents[f.Path] = f.Data
+			}
+		}
 		return Write(w, JSON, e.sarif())
 	case JUnit:
 		text, err = e.junit()
@@ -73,14 +81,6 @@ func sentence(f finding.Finding) string {
 		return f.Text
 	}
 	return f.Text + "; fix: " + f.Fix.Text
-}
-
-// data is the content of a file of the inspection; nil: it is not known.
-func (e Export) data(name string) []byte {
-	if f := source.Find(e.Files, name); f != nil && f.Kind == source.Regular && !f.Unread && f.Problem == "" {
-		return f.Data
-	}
-	return nil
 }
 
 // page is where the documentation of a code stands.

@@ -164,7 +164,7 @@ func (e Export) sarifResult(f finding.Finding, rule int) sarifResult {
 
 // fingerprint stays the same while lines move.
 func (e Export) fingerprint(f finding.Finding) string {
-	line := source.Line(e.data(f.At.File), f.At.Line)
+	line := source.Line(e.contents[f.At.File], f.At.Line)
 	sum := sha256.Sum256([]byte(f.Code + "\x00" + f.ID + "\x00" + e.file(f.At.File) + "\x00" + f.Text + "\x00" + line))
 	return hex.EncodeToString(sum[:16])
 }
@@ -195,8 +195,8 @@ func (e Export) sarifFix(f *finding.Fix) *sarifFix {
 	out := sarifFix{Description: sarifText{Text: f.Text}}
 	at := map[string]int{}
 	for _, edit := range f.Edits {
-		data := e.data(edit.File)
-		if edit.Op != source.Replace || data == nil || edit.End > len(data) || plan.Mask(edit.New) != edit.New {
+		data, read := e.contents[edit.File]
+		if edit.Op != source.Replace || !read || edit.End > len(data) || plan.Mask(edit.New) != edit.New {
 			return nil
 		}
 		i, known := at[edit.File]
