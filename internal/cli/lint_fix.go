@@ -132,18 +132,23 @@ func (a *app) mendPaths(ctx context.Context, args []string, from string) (*mendi
 		}
 		m.plan.Changes, m.cured = append(m.plan.Changes, fixes.Plan.Changes...), append(m.cured, fixes.Cured...)
 		m.left = append(m.left, fixes.Left...)
-		if reload := p.Dialect.Reload; !fixes.Plan.Empty() && reload != nil && slices.ContainsFunc(fixes.Plan.Changes, func(c plan.Change) bool { return ofNode(was(c)) }) {
-			a.apart = false
-			m.run(reload(p.Reading.Table.Target))
+		i := slices.IndexFunc(fixes.Plan.Changes, func(c plan.Change) bool { return ofNode(was(c)) })
+		if i < 0 {
+			continue
+		}
+		a.apart = false
+		if reload := p.Dialect.Reload; reload != nil {
+			m.restartOf(reload(p.Reading.Table.Target), was(fixes.Plan.Changes[i]))
 		}
 	}
 	return m, nil
 }
 
-// run notes what has to be restarted by hand.
-func (m *mending) run(unit string) {
-	if command := "systemctl restart " + unit; unit != "" && !strings.Contains(unit, " ") && !slices.Contains(m.plan.Run, command) {
-		m.plan.Run = append(m.plan.Run, command)
+// restartOf plans the restart of a unit that reads a file only when it starts.
+func (m *mending) restartOf(unit, file string) {
+	known := slices.ContainsFunc(m.plan.Restart, func(r plan.Restart) bool { return r.Unit == unit })
+	if unit != "" && !strings.Contains(unit, " ") && !known {
+		m.plan.Restart = append(m.plan.Restart, plan.Restart{Unit: unit, Why: file + " is read at start"})
 	}
 }
 
