@@ -89,5 +89,5 @@ var kinds = []finding.Kind{
 	headerType, headerCase, malformedBasic, forbiddenHeader, timeoutUnit, oddTimeout, timeoutIgnored,
 	randomOrder, crashingFile, wrongType,
 	bracketedName, localUpstream, keyBehind, portOfOther, pushOnly, pushToMirror, mirrorOnlyMeant, longDial, relativePath, notAuthority,
-	serverAsClient, secretToRealm, secretToTarget, headerToUpstream, privateDefault,
+	serverAsClient, secretToRealm, secretToTarget, headerToUpstream, privateDefault, asksItself,
 }

@@ -118,6 +118,14 @@ var (
 		Text:  "this header goes to {registry} itself and not to the hosts of this file, because there is no server it could belong to",
 		Fix:   "write it as [host.\"URL\".header] below the host that it is for",
 	}
+	asksItself = finding.Kind{
+		Code: "config/server-field-misunderstood", ID: "HT054", Severity: finding.Info,
+		Title: "A cache in _default is asked for its own images as for those of others",
+		Doc: "`_default` serves every registry without a directory of its own, the cache itself among them. containerd leaves `?ns=` out only where the host is written " +
+			"as in the image; written with a port that the image does not have, the cache is told to fetch its own images from itself.",
+		Text: "images named {bare}/… are asked of {host} with ?ns={bare}, so a cache is sent to itself for them",
+		Fix:  "write {want}, or give {bare} a directory of its own",
+	}
 	privateDefault = finding.Kind{
 		Code: "config/server-field-misunderstood", ID: "HT070", Severity: finding.Warning,
 		Title: "_default sends every registry's images to one private registry",

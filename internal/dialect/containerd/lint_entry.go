@@ -20,7 +20,7 @@ func (h *hostsFile) endpoints() []finding.Finding {
 			continue
 		}
 		for _, judge := range []func(entry) []finding.Finding{
-			h.address, h.port, h.rest, h.paths, h.trust, h.pushes, h.verification, h.local, h.ownCertificate, h.headers, h.leaks, h.timeouts, h.waits,
+			h.address, h.port, h.itself, h.rest, h.paths, h.trust, h.pushes, h.verification, h.local, h.ownCertificate, h.headers, h.leaks, h.timeouts, h.waits,
 		} {
 			for _, f := range judge(e) {
 				out = append(out, about(f, e.endpoint))

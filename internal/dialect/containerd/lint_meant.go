@@ -40,6 +40,18 @@ func (h *hostsFile) port(e entry) []finding.Finding {
 	return nil
 }
 
+// itself reports a cache for all registries that is written with a port that it
+// need not have: as another host than that of its own images.
+func (h *hostsFile) itself(e entry) []finding.Finding {
+	bare, short := strings.CutSuffix(e.endpoint.Host, map[string]string{"https": ":443", "http": ":80"}[e.endpoint.Scheme])
+	if h.match != route.Any || e.endpoint.Broken != "" || !short || bare == e.endpoint.Host {
+		return nil
+	}
+	want := strings.Replace(e.url, e.endpoint.Host, bare, 1)
+	f := h.found(asksItself, "", h.key(e), finding.Args{"host": e.endpoint.Host, "bare": bare, "want": display(want)})
+	return []finding.Finding{with(f, h.edits(e.url, want)).Sure(finding.Possible)}
+}
+
 // local reports TLS settings that do not count, because containerd takes the
 // registry for one on this machine.
 func (h *hostsFile) local(e entry) []finding.Finding {
