@@ -28,7 +28,7 @@ var rows = [][]string{
 	{"dialect/k0s", "dialect/microk8s", "dialect/kind"},
 	{
 		"dialect/all", "dialect/dialecttest", "dialect/hostscheck", "dialect/containerdconfig/corpus", "dialect/registriesconf/corpus",
-		"dialect/docker/corpus", "dialect/containerdconfig/outcome", "effective", "report", "convert",
+		"dialect/docker/corpus", "dialect/containerdconfig/outcome", "effective", "report", "convert", "suppress",
 	},
 	{"survey", "repair"},
 	{"doctor"},
@@ -42,7 +42,7 @@ var (
 		"source", "platform", "route", "finding", "tomldoc", "yamldoc", "jsondoc", "snapshot", "plan", "unit", "rule", "dialect",
 		"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/registriesconf", "dialect/docker", "dialect/all", "diagnosis",
 		"dialect/evidence", "dialect/embedded", "dialect/talos", "dialect/buildkit", "dialect/bottlerocket", "dialect/k0s", "dialect/microk8s", "dialect/kind",
-		"effective", "repair", "convert", "machine", "dialect/credentialprovider", "dialect/pullsecret", "kubeyaml", "keyring",
+		"effective", "repair", "convert", "suppress", "machine", "dialect/credentialprovider", "dialect/pullsecret", "kubeyaml", "keyring",
 	}
 	forbidden = []string{"os", "os/exec", "net", "net/http", "syscall"}
 )

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/source"
 )
 
 // Recipe is what cfssl makes a certificate from: a request, or the profiles of
@@ -68,8 +69,18 @@ func (r *reader) recipe() bool {
 	default:
 		return false
 	}
-	r.out.Items = append(r.out.Items, Item{Recipe: out, At: r.pos(), Counts: true})
+	r.out.Items = append(r.out.Items, Item{Recipe: out, At: r.keyPos(`"hosts"`, `"signing"`), Counts: true})
 	return true
+}
+
+// keyPos is where the first of several keys stands that is there.
+func (r *reader) keyPos(keys ...string) source.Pos {
+	for _, key := range keys {
+		if i := bytes.Index(r.data, []byte(key)); i >= 0 {
+			return source.PosAt(r.name, r.data, i)
+		}
+	}
+	return r.pos()
 }
 
 func (p *Recipe) profiles(name string, c *cfsslProfile) {

@@ -36,8 +36,12 @@ func (a *app) site() (apply.Site, error) {
 // consent shows a plan and asks whether to go on. It answers "" for yes, or the
 // state in which the plan stays.
 func (a *app) consent(ctx context.Context, p plan.Plan) string {
-	if a.format == report.Text {
-		report.NewTerminal(a.Out, a.Env).Plan(p)
+	switch t := report.NewTerminal(a.Out, a.Env); {
+	case a.format != report.Text:
+	case a.apart:
+		t.Diff(p)
+	default:
+		t.Plan(p)
 	}
 	switch {
 	case len(p.Restart) > 0 && !a.flags.allowRestart && a.atHome():

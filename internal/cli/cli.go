@@ -52,6 +52,8 @@ type app struct {
 	World
 	flags  flags
 	format report.Format
+
+	apart bool // what is changed are files that no runtime reads where they are
 }
 
 // Main runs one command and returns its exit status.

@@ -3,6 +3,7 @@ package cli
 import (
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/all"
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/report"
+	"github.com/towpath-dev/towpath/internal/suppress"
 )
 
 // flags are those that several commands share.
@@ -92,7 +94,7 @@ func (f *flags) check(a *app, cmd *cobra.Command) error {
 		return usage("--fail-on warning", "--fail-on %s: it takes error, warning, info or none", f.failOn)
 	}
 	for _, code := range f.ignore {
-		if !slices.ContainsFunc(kinds(), func(k finding.Kind) bool { return called(k, code) }) {
+		if !isCode(code) {
 			return usage("towpath rules", "--ignore %s: there is no such code", code)
 		}
 	}
@@ -110,14 +112,21 @@ func (f *flags) check(a *app, cmd *cobra.Command) error {
 
 // kept drops the findings that --ignore names.
 func (f *flags) kept(found []finding.Finding) []finding.Finding {
-	out := found[:0:0]
-	for _, x := range found {
-		if !slices.ContainsFunc(f.ignore, func(code string) bool { return strings.EqualFold(code, x.Code) || strings.EqualFold(code, x.ID) }) {
-			out = append(out, x)
-		}
+	kept, _ := suppress.ByCode(found, f.ignore)
+	return kept
+}
+
+// isCode reports whether a word is the code or number of a finding that there is.
+func isCode(word string) bool { return everyCode()[strings.ToLower(word)] }
+
+// everyCode has the codes and numbers of all findings, in lower case.
+var everyCode = sync.OnceValue(func() map[string]bool {
+	out := map[string]bool{}
+	for _, k := range kinds() {
+		out[strings.ToLower(k.Code)], out[strings.ToLower(k.ID)] = true, true
 	}
 	return out
-}
+})
 
 // status is the exit status that findings ask for, as an error for cobra.
 func (f *flags) status(found []finding.Finding) error {

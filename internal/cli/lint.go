@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -18,11 +19,22 @@ import (
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/rule"
 	"github.com/towpath-dev/towpath/internal/source"
+	"github.com/towpath-dev/towpath/internal/suppress"
 	"github.com/towpath-dev/towpath/internal/survey"
 )
 
+// lintFlags are those of lint alone.
+type lintFlags struct {
+	from   string
+	fix    bool
+	export report.Format // empty: one of the formats that every command has
+}
+
+// exports are the formats that lint has besides.
+var exports = []report.Format{report.SARIF, report.JUnit, report.GitHub}
+
 func newLint(a *app) *cobra.Command {
-	var from string
+	var f lintFlags
 	c := &cobra.Command{
 		Use:   "lint [PATH…]",
 		Short: "Say what is wrong in registry configuration, without any network",
@@ -33,39 +45,99 @@ certificate store, time services and jobs of cron.
 
 Without a PATH it reads those of this node, or of --root. A PATH is a file, or a
 directory with all that is below it, units and crontabs among them; what it is,
-its name and content tell, or --from does. With --root paths are those of that tree.`,
+its name and content tell, or --from does. With --root paths are those of that tree.
+
+A comment takes a finding away: "# towpath:ignore CODE" at the end of a line or on
+the line above, "# towpath:ignore-file CODE" for a whole file. CODE is a code or a
+number, several are separated by blanks, and a reason goes behind "--".
+
+With --fix it makes the edits that cure findings at warning or above: it shows a
+diff, asks, writes all or nothing, and reads the files again. A file in which that
+would uncover an error stays as it is. rollback takes a fix back.
+
+Besides text, json and yaml, -o takes sarif (code scanning), junit (test reports)
+and github (annotations of a workflow); paths are relative to the working directory
+there.`,
 		Example: `  towpath lint
   towpath lint ./certs.d registries.yaml
   towpath lint --from containerd --runtime containerd@1.6 ./hosts
-  towpath lint --fail-on warning -o json`,
+  towpath lint --fail-on warning -o json
+  towpath lint -o sarif ./certs.d > lint.sarif
+  towpath lint --fix ./certs.d`,
 		Args: cobra.ArbitraryArgs,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			format := report.Format(a.flags.output)
+			switch {
+			case slices.Contains(exports, format):
+				a.flags.output, f.export = string(report.Text), format
+			case !slices.Contains(formats, format):
+				return usage("-o json", "-o %s: the formats are text, json and yaml, and for lint sarif, junit and github", format)
+			}
+			return a.flags.check(a, cmd)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			a.notePending()
-			inspect := a.inspectNode
-			if len(args) > 0 || from != "" {
-				inspect = func(ctx context.Context) (report.Inspection, error) { return a.inspectPaths(ctx, args, from) }
+			switch {
+			case f.fix && f.export != "":
+				return usage("-o json", "-o %s has no place for what --fix does", f.export)
+			case f.fix:
+				return a.lintFix(cmd.Context(), args, f)
 			}
-			i, err := inspect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			i.Findings = a.flags.kept(i.Findings)
-			report.InOrder(i.Findings)
-			if a.format != report.Text {
-				err = report.Write(a.Out, a.format, report.NewLint(i))
-			} else {
-				report.NewTerminal(a.Out, a.Env).Lint(i)
-			}
-			if err != nil {
-				return err
-			}
-			return a.flags.status(i.Findings)
+			return a.lint(cmd.Context(), args, f)
 		},
 	}
 	a.flags.node(c.Flags())
 	a.flags.findings(c.Flags(), "error")
-	a.flags.dialect(c, &from)
+	a.flags.dialect(c, &f.from)
+	a.flags.changes(c.Flags())
+	c.Flags().BoolVar(&f.fix, "fix", false, "make the edits that cure what is at warning or above, after showing them")
 	return c
+}
+
+func (a *app) lint(ctx context.Context, args []string, f lintFlags) error {
+	a.notePending()
+	inspect := a.inspectNode
+	if len(args) > 0 || f.from != "" {
+		inspect = func(ctx context.Context) (report.Inspection, error) { return a.inspectPaths(ctx, args, f.from) }
+	}
+	i, err := inspect(ctx)
+	if err != nil {
+		return err
+	}
+	a.sorted(&i)
+	if err := a.printLint(i, f); err != nil {
+		return err
+	}
+	return a.flags.status(i.Findings)
+}
+
+// sorted takes away what comments in the files and --ignore name, and puts the
+// rest into the order in which it is told.
+func (a *app) sorted(i *report.Inspection) {
+	kept, byComment := suppress.ByComment(i.Findings, i.Files, isCode)
+	kept, byCode := suppress.ByCode(kept, a.flags.ignore)
+	i.Findings, i.Suppressed = kept, len(byComment)+len(byCode)
+	report.InOrder(i.Findings)
+}
+
+// printLint prints what lint found, in the format that was asked for.
+func (a *app) printLint(i report.Inspection, f lintFlags) error {
+	switch {
+	case f.export != "":
+		here, err := os.Getwd()
+		if err != nil {
+			here = ""
+		}
+		root, err := absolute(a.flags.root)
+		if err != nil {
+			return err
+		}
+		e := report.Export{Inspection: i, Kinds: kinds(), Version: Version, Root: root, Dir: here}
+		return e.Write(a.Out, f.export)
+	case a.format != report.Text:
+		return report.Write(a.Out, a.format, report.NewLint(i))
+	}
+	report.NewTerminal(a.Out, a.Env).Lint(i)
+	return nil
 }
 
 // inspectNode reads the files of the node that the flags name.
@@ -75,51 +147,66 @@ func (a *app) inspectNode(ctx context.Context) (report.Inspection, error) {
 		return report.Inspection{}, err
 	}
 	defer done()
+	return inspectionOf(s), nil
+}
+
+// inspectionOf is what reading a node has found.
+func inspectionOf(s *survey.Survey) report.Inspection {
 	m := s.Machine()
 	around := machine.Lint(m)
 	config := slices.DeleteFunc(slices.Clone(s.Reading.Findings), func(f finding.Finding) bool { return machine.Repeats(f, around) })
 	found := slices.Concat(config, around, rule.Unseen(s.Node, "sudo towpath lint"))
-	return report.Inspection{Target: s.Reading.Table.Target, Findings: found, Files: slices.Concat(s.Files, m.Files)}, nil
+	return report.Inspection{Target: s.Reading.Table.Target, Findings: found, Files: slices.Concat(s.Files, m.Files)}
 }
 
 // inspectPaths reads files and directories that were named.
 func (a *app) inspectPaths(ctx context.Context, args []string, from string) (report.Inspection, error) {
-	var i report.Inspection
+	i, _, err := a.inspectParts(ctx, args, from)
+	return i, err
+}
+
+// inspectParts reads them, with what each dialect makes of them.
+func (a *app) inspectParts(ctx context.Context, args []string, from string) (i report.Inspection, parts []survey.Part, err error) {
 	if len(args) == 0 {
-		return i, usage("towpath lint --from "+from+" PATH", "--from says what a PATH is; which one?")
+		return i, nil, usage("towpath lint --from "+from+" PATH", "--from says what a PATH is; which one?")
 	}
 	if err := a.onlyNode("a PATH says which files to read"); err != nil {
-		return i, err
+		return i, nil, err
 	}
 	root, err := a.openRoot()
 	if err != nil {
-		return i, err
+		return i, nil, err
 	}
 	defer root.Close()
 	n := survey.Named{Root: root, Dialect: from, Runtime: a.flags.runtime, InPlace: true}
 	for _, arg := range args {
 		name, err := a.inside(root, arg)
 		if err != nil {
-			return i, err
+			return i, nil, err
 		}
 		n.Paths = append(n.Paths, name)
 		n.InPlace = n.InPlace && (!a.atHome() || ofNode(name))
 	}
 	if from == "" {
-		i.Files = survey.MachineFiles(root, n.Paths)
+		n.Paths, i.Files, i.Findings = certified(root, n.Paths)
+		around := survey.MachineFiles(root, n.Paths)
+		for _, f := range around {
+			i.Findings = append(i.Findings, machine.LintFile(f)...)
+		}
+		i.Files = append(i.Files, around...)
 	}
-	parts, err := a.besides(ctx, n, i.Files)
+	if len(n.Paths) == 0 {
+		return i, parts, nil
+	}
+	parts, err = a.besides(ctx, n, i.Files)
 	if err != nil {
-		return i, err
+		return i, nil, err
 	}
-	i.Target, i.Findings = common(parts), survey.Findings(parts)
-	for _, f := range i.Files {
-		i.Findings = append(i.Findings, machine.LintFile(f)...)
-	}
+	i.Target, i.Findings = common(parts), append(i.Findings, survey.Findings(parts)...)
 	for _, p := range parts {
 		i.Files = append(i.Files, p.Files...)
 	}
-	return i, nil
+	return i, parts, nil
 }
 
 // besides reads what was named but for the files that are no configuration of

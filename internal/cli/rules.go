@@ -16,6 +16,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/machine"
 	"github.com/towpath-dev/towpath/internal/report"
 	"github.com/towpath-dev/towpath/internal/rule"
+	"github.com/towpath-dev/towpath/internal/suppress"
 )
 
 // kinds are all sorts of findings that Towpath can make, by code.
@@ -31,6 +32,7 @@ func kinds() []finding.Kind {
 	out = append(out, convert.Kinds...)
 	out = append(out, candidate.Kinds...)
 	out = append(out, machine.Kinds...)
+	out = append(out, suppress.Kinds...)
 	slices.SortStableFunc(out, func(x, y finding.Kind) int { return strings.Compare(x.Code, y.Code) })
 	return out
 }

@@ -75,13 +75,7 @@ func (c *Change) Proven(by string) { c.Verified = text(by) }
 
 // Plan prints a plan as a diff, and what has to be restarted for it.
 func (t *Terminal) Plan(p plan.Plan) {
-	lines := slices.Collect(strings.Lines(p.Unified()))
-	for i, text := range lines {
-		if strings.HasPrefix(text, "diff ") && named(lines[i+1:]) {
-			continue
-		}
-		t.print("%s\n", t.diffLine(strings.TrimSuffix(text, "\n")))
-	}
+	t.Diff(p)
 	if p.Live() && !p.Empty() {
 		t.print("takes effect at the next pull, without a restart\n")
 	}
@@ -90,6 +84,17 @@ func (t *Terminal) Plan(p plan.Plan) {
 	}
 	for _, r := range p.Run {
 		t.print("$ %s\n", r)
+	}
+}
+
+// Diff prints what a plan changes, and not when that counts.
+func (t *Terminal) Diff(p plan.Plan) {
+	lines := slices.Collect(strings.Lines(p.Unified()))
+	for i, text := range lines {
+		if strings.HasPrefix(text, "diff ") && named(lines[i+1:]) {
+			continue
+		}
+		t.print("%s\n", t.diffLine(strings.TrimSuffix(text, "\n")))
 	}
 }
 

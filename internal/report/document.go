@@ -210,6 +210,7 @@ type Lint struct {
 	Schema   string    `json:"schema"`
 	Runtime  *Runtime  `json:"runtime"`
 	Findings []Finding `json:"findings"`
+	Repair   *Change   `json:"repair,omitempty"` // with --fix alone
 }
 
 // Explain is the document of the explain command.

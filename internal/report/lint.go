@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -15,6 +16,8 @@ type Inspection struct {
 	Target   route.Target // whose reading of the files it is; zero: that of several
 	Findings []finding.Finding
 	Files    []source.File
+
+	Suppressed int // findings that comments in the files or --ignore take away
 }
 
 // NewLint is the document of the lint command.
@@ -32,7 +35,11 @@ func (t *Terminal) Lint(i Inspection) {
 	} else if len(i.Findings) > 0 {
 		mark = t.paint(yellow, t.symbol("!", "!!"))
 	}
-	t.print("%s %s in %s, read as by %s\n", mark, Summary(i.Findings), Count(read(i.Files), "file"), reader(i.Target))
+	suppressed := ""
+	if i.Suppressed > 0 {
+		suppressed = fmt.Sprintf(" (%d suppressed)", i.Suppressed)
+	}
+	t.print("%s %s%s in %s, read as by %s\n", mark, Summary(i.Findings), suppressed, Count(read(i.Files), "file"), reader(i.Target))
 }
 
 // read counts the files whose contents were looked at.

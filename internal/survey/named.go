@@ -36,6 +36,17 @@ type Part struct {
 	Files   []source.File
 	Roots   []string // of containerd: the directories that hold those of registries
 	Main    string   // of the others: the one file that the rest belongs to
+
+	reread func([]source.File) dialect.Reading
+}
+
+// Again reads the part's files in another state, as a plan would leave them.
+func (p Part) Again(files []source.File) dialect.Reading { return p.reread(files) }
+
+// part is one whose reading can be made again.
+func part(p Part, read func([]source.File) dialect.Reading) Part {
+	p.Reading, p.reread = read(p.Files), read
+	return p
 }
 
 // Read reads what was named, each dialect by itself. An error says what is wrong

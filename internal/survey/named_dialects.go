@@ -31,14 +31,20 @@ func (r *named) certsTrees() {
 	t := r.target(containerd.Dialect, files[0].Path)
 	roots := r.roots(files, t)
 	files = r.mentioned(files, containerd.References(files, t))
-	p := Part{Dialect: containerd.Dialect, Reading: dialect.Reading{Table: route.Table{Target: t}}, Files: files, Roots: roots}
-	if len(roots) > 0 {
-		p.Reading = containerd.Read(roots, files, t)
-	}
-	for _, f := range r.alone(roots) {
-		p.Reading.Findings = append(p.Reading.Findings, containerd.Alone(f, files, t)...)
-	}
-	r.parts = append(r.parts, p)
+	alone := r.alone(roots)
+	p := Part{Dialect: containerd.Dialect, Files: files, Roots: roots}
+	r.parts = append(r.parts, part(p, func(files []source.File) dialect.Reading {
+		out := dialect.Reading{Table: route.Table{Target: t}}
+		if len(roots) > 0 {
+			out = containerd.Read(roots, files, t)
+		}
+		for _, f := range alone {
+			if now := source.Find(files, f.Path); now != nil {
+				out.Findings = append(out.Findings, containerd.Alone(*now, files, t)...)
+			}
+		}
+		return out
+	}))
 }
 
 // roots are the directories in which the names of registries stand: those above
@@ -119,12 +125,12 @@ func (r *named) config(main string, files []source.File) {
 			more.certs(path.Clean(dir), "", t)
 		}
 		files = r.mentioned(more.files, certificates(c.Table()))
-		c = containerdconfig.Read(files, main, t)
 	}
-	r.parts = append(r.parts, Part{
-		Dialect: containerdconfig.Dialect, Files: files, Main: main,
-		Reading: dialect.Reading{Table: c.Table(), Findings: containerdconfig.Lint(c)},
-	})
+	p := Part{Dialect: containerdconfig.Dialect, Files: files, Main: main}
+	r.parts = append(r.parts, part(p, func(files []source.File) dialect.Reading {
+		c := containerdconfig.Read(files, main, t)
+		return dialect.Reading{Table: c.Table(), Findings: containerdconfig.Lint(c)}
+	}))
 }
 
 // mains are the files that a containerd may be started with.
@@ -196,7 +202,8 @@ func (r *named) registriesYAML(d dialect.Dialect, f source.File) {
 		o.Args = nil
 	}
 	files := r.mentioned(c.files, certificates(k3s.Read(c.files, t, o).Table))
-	r.parts = append(r.parts, Part{Dialect: d, Reading: k3s.Read(files, t, o), Files: files, Main: f.Path})
+	p := Part{Dialect: d, Files: files, Main: f.Path}
+	r.parts = append(r.parts, part(p, func(files []source.File) dialect.Reading { return k3s.Read(files, t, o) }))
 }
 
 // own are the dialects that are read with what they bring along: trees, imports,
@@ -218,7 +225,9 @@ func (r *named) others() {
 					return guess != "" && guess != name
 				})
 			}
-			r.parts = append(r.parts, Part{Dialect: d, Reading: d.Parse(files, r.engine(d)), Files: files, Main: a.path})
+			t := r.engine(d)
+			p := Part{Dialect: d, Files: files, Main: a.path}
+			r.parts = append(r.parts, part(p, func(files []source.File) dialect.Reading { return d.Parse(files, t) }))
 		}
 	}
 }

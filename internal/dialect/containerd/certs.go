@@ -160,6 +160,11 @@ func References(files []source.File, t route.Target) []string {
 		}
 		out = append(out, named(set)...)
 	}
+	for _, p := range out {
+		if dir := path.Dir(p); r.tree.look(p) == nil && r.tree.look(path.Join(dir, hostsToml)) != nil {
+			out = append(out, countedFrom(dir, path.Base(p))...)
+		}
+	}
 	slices.Sort(out)
 	return slices.Compact(out)
 }

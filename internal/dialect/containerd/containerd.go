@@ -88,4 +88,6 @@ var kinds = []finding.Kind{
 	emptyKey, flatPair, pairLength, unusableCA, unusableClient, unverified, tlsForPlain, wrongExtension, loneKey,
 	headerType, headerCase, malformedBasic, forbiddenHeader, timeoutUnit, oddTimeout, timeoutIgnored,
 	randomOrder, crashingFile, wrongType,
+	bracketedName, localUpstream, keyBehind, portOfOther, pushOnly, pushToMirror, mirrorOnlyMeant, longDial, relativePath, notAuthority,
+	serverAsClient, secretToRealm, secretToTarget, headerToUpstream, privateDefault, asksItself,
 }

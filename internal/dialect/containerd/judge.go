@@ -78,6 +78,9 @@ func (r *reader) flawed(h *hostsFile, i int, bad *flaw) finding.Finding {
 		return sureOf(r.inTree(kind, variant, spot{bad.file, h.match}, args), bad)
 	}
 	e := h.entries[i]
+	if f := r.relative(h, e, bad); f != nil {
+		return *f
+	}
 	at, x := h.setting(e, key)
 	if bad.client {
 		if f := h.pairForm(e, at, x, bad); f != nil {

@@ -172,9 +172,6 @@ var (
 		Doc:   "Nothing is resolved by a host without `pull`.",
 		Text:  "{host} has no pull capability, so containerd never resolves an image there",
 		Fix:   "add \"pull\"",
-		Variants: map[string]finding.Variant{
-			"push": {Text: "{host} is for pushes only, but containerd also asks it for content by digest"},
-		},
 	}
 	capabilitiesUnused = finding.Kind{
 		Code: "config/capabilities-unused", ID: "HT066", Severity: finding.Warning, Ignores: true,

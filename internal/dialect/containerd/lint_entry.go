@@ -3,6 +3,7 @@ package containerd
 import (
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/towpath-dev/towpath/internal/finding"
@@ -19,7 +20,7 @@ func (h *hostsFile) endpoints() []finding.Finding {
 			continue
 		}
 		for _, judge := range []func(entry) []finding.Finding{
-			h.address, h.rest, h.paths, h.trust, h.verification, h.headers, h.timeouts,
+			h.address, h.port, h.itself, h.rest, h.paths, h.trust, h.pushes, h.verification, h.local, h.ownCertificate, h.headers, h.leaks, h.timeouts, h.waits,
 		} {
 			for _, f := range judge(e) {
 				out = append(out, about(f, e.endpoint))
@@ -94,7 +95,11 @@ func (h *hostsFile) address(e entry) []finding.Finding {
 		return vary(noScheme, "", "")
 	case webSites[e.endpoint.Host]:
 		args["want"] = "https://registry-1.docker.io"
-		return []finding.Finding{with(h.found(webSite, "", h.key(e), args), h.edits(e.url, "https://registry-1.docker.io"))}
+		f := with(h.found(webSite, "", h.key(e), args), h.edits(e.url, "https://registry-1.docker.io"))
+		if e.table == nil && slices.ContainsFunc(h.mirrors, func(m route.Endpoint) bool { return m.Host == "registry-1.docker.io" && servesTags(m) }) {
+			f.Severity = finding.Info // asked only when Docker Hub itself has failed
+		}
+		return []finding.Finding{f}
 	}
 	return nil
 }
@@ -231,7 +236,8 @@ func (h *hostsFile) indent(at int) string {
 func (h *hostsFile) twice(i int, e entry) []finding.Finding {
 	for _, earlier := range h.entries[:i] {
 		other := h.upstreamOr(e)
-		if !same(earlier.endpoint, other) || other.Host == "" {
+		again := e.table == nil && e.url != "" && e.url == earlier.url // perhaps over HTTPS first
+		if !same(earlier.endpoint, other) && !again || other.Host == "" {
 			continue
 		}
 		args := finding.Args{"host": other.Host, "url": display(e.url), "first": h.key(earlier).Line}

@@ -13,7 +13,7 @@ import (
 // tables reports hosts whose tables are written in a form that some version
 // reads otherwise than it looks.
 func (h *hostsFile) tables() []finding.Finding {
-	return slices.Concat(h.inlineHosts(), h.scattered(), h.chance(), h.headerOnly())
+	return slices.Concat(h.inlineHosts(), h.scattered(), h.chance(), h.headerOnly(), h.placed())
 }
 
 // written lists the hosts that have no header of their own, in order, with the

@@ -98,13 +98,24 @@ func (r *reader) strange(root, name string) {
 	case want != "" && portName.MatchString(name):
 		registry, _ := RegistryOf(want, r.target)
 		r.rename(portDirectory, "", spot{p, registry}, want)
+		r.meant(p, registry, want)
 	case want != "":
 		registry, _ := RegistryOf(want, r.target)
 		r.rename(oddDirectory, "want", spot{p, registry}, want)
+		r.meant(p, registry, want)
 	case domain.MatchString(name):
 		r.add(r.inTree(oddDirectory, "bare", spot{p, route.Any}, nil))
 	default:
 		r.add(r.inTree(oddDirectory, "", spot{p, route.Any}, nil))
+	}
+}
+
+// meant judges the file in a directory with the wrong name as what it will be
+// once the name is right, so that a new name brings no new trouble.
+func (r *reader) meant(dir, registry, want string) {
+	if h := r.open(dir, registry); r.judges && h.verdict != absent && r.tree.look(path.Join(path.Dir(dir), want)) == nil {
+		r.judge(h)
+		r.leaves(h)
 	}
 }
 
@@ -159,6 +170,8 @@ func (r *reader) named(dir, registry string) {
 	}
 	switch m := hyphenPort.FindStringSubmatch(name); {
 	case registry == route.Any:
+	case strings.HasPrefix(registry, "[") && port == "":
+		r.add(r.inTree(bracketedName, "", spot{dir, registry}, finding.Args{"want": Candidates(registry, r.target)[0]}))
 	case hubNames[registry] && r.tree.look(path.Join(root, "docker.io")) == nil:
 		r.rename(hubDirectory, "", spot{dir, "docker.io"}, "docker.io")
 		r.findings[len(r.findings)-1].Confidence = finding.Likely

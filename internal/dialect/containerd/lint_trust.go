@@ -33,13 +33,15 @@ func (h *hostsFile) trust(e entry) []finding.Finding {
 	case len(e.settings.Capabilities) == 0:
 		return nil
 	case serves == route.Push:
-		f := h.found(withoutPull, "push", at, args)
-		f.Severity, f.Ignores = finding.Info, false
-		return []finding.Finding{f}
+		return []finding.Finding{h.found(pushOnly, "", at, args)}
 	case !serves.Has(route.Pull):
 		return []finding.Finding{with(h.found(withoutPull, "", at, args), add("pull"))}
 	case !serves.Has(route.Resolve):
-		return []finding.Finding{with(h.found(neverForTags, "", at, args), add("resolve"))}
+		f := with(h.found(neverForTags, "", at, args), add("resolve"))
+		if slices.ContainsFunc(h.entries, func(o entry) bool { return servesTags(o.endpoint) }) {
+			f.Severity = finding.Info // as containerd's documentation recommends it for the mirrors of others
+		}
+		return []finding.Finding{f}
 	}
 	return nil
 }
@@ -113,7 +115,7 @@ func (h *hostsFile) whole() []finding.Finding {
 		f := h.found(everythingToOne, "", h.at("server"), finding.Args{"host": h.upstream.Host, "want": want})
 		out = append(out, about(f, *h.upstream))
 	}
-	return out
+	return slices.Concat(out, h.toPrivate(), h.only(), h.rootHeader())
 }
 
 // publicRegistries maps the hosts of well-known registries to the names that

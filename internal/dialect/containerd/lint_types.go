@@ -71,6 +71,11 @@ func (h *hostsFile) fault(f fault) finding.Finding {
 	case badCA, badClient, badPair:
 		return h.found(pairLength, "", at, finding.Args{"why": f.text})
 	case badHeader:
+		if h.asHeader(e) {
+			f := h.behindHeader(e)
+			f.Severity = finding.Error
+			return f
+		}
 		return h.badHeader(f, at, e)
 	case badTimeout:
 		return h.badTimeout(at, e)

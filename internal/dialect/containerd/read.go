@@ -182,6 +182,7 @@ func (r *reader) load(dir string, out *route.Route) {
 		out.Upstream = r.standard()
 		if h.verdict != unknown {
 			out.Upstream.TLS = certificates(r.tree, dir)
+			r.localAuthority(out.Match, out.Upstream.TLS)
 			out.Upstream.From = source.Pos{}
 		}
 	}
@@ -190,6 +191,9 @@ func (r *reader) load(dir string, out *route.Route) {
 	}
 	if out.Fails == "" {
 		r.certified(h, out)
+	}
+	if r.judges {
+		r.leaves(h)
 	}
 }
 

@@ -139,6 +139,12 @@ var (
 		Doc:   "`auth` holds user, colon and password in base64, as in Docker's config.json. Anything else fails when the registry asks for a login.",
 		Text:  "the credentials for {host} cannot be used: {why}",
 	}
+	wellKnownPassword = finding.Kind{
+		Code: "auth/default-password", ID: "CD014", Severity: finding.Warning,
+		Title: "A password that everybody knows",
+		Doc:   "The password is the one that a registry is installed with, or one of the most common ones.",
+		Text:  "the password for {host} is a well-known one",
+	}
 	readable = finding.Kind{
 		Code: "auth/readable-credentials", ID: "CC030", Severity: finding.Warning,
 		Title: "Passwords in a file that everybody on the node can read",
@@ -213,6 +219,6 @@ var kinds = []finding.Kind{
 	requiredPlugin, criDisabled, mirrorsAndPath, mirrorsApart, tlsAndPath, mirrorsByDefault, badAuths,
 	noVersion, wrongTable, bothTables, replacedTable, dropInVersion, unknownKey, transferPath, notImported, otherInstance, otherInstanceK0s,
 	tlsRemoved, deprecated, relativePath, listBug, pathWrong, pathUnset, noScheme, badEndpoint, literalPath, neverMatches, hubKey, mirrorKey,
-	plainTLS, verificationOff, halfPair, badLogin, readable, retiredSandbox,
+	plainTLS, verificationOff, halfPair, badLogin, wellKnownPassword, readable, retiredSandbox,
 	k0sUnset, k0sElsewhere, k0sNew, k0sOld, k0sManaged, k0sNotImported, k0sMisplaced,
 }

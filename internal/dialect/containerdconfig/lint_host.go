@@ -25,9 +25,18 @@ func (l *lint) host(h Host) {
 		l.say(badLogin, "", h.AuthAt, finding.Args{"host": h.Name, "why": h.BadAuth})
 		l.only(h.Name)
 	}
+	if wellKnown[strings.ToLower(h.Auth.Password.Reveal())] {
+		l.say(wellKnownPassword, "", l.place("registry", "configs", h.Name, "auth", "password"), finding.Args{"host": h.Name})
+		l.found[len(l.found)-1].Confidence = finding.Likely
+	}
 	if h.TLS != nil && l.ConfigPath.Value == "" {
 		l.tlsUse(h)
 	}
+}
+
+// wellKnown are passwords that registries are installed with, and common ones.
+var wellKnown = map[string]bool{
+	"harbor12345": true, "harbor@12345": true, "123456": true, "12345678": true, "password": true, "admin123": true, "admin": true, "nexus123": true, "changeme": true,
 }
 
 // only says that the last finding touches the pulls of one registry, if the

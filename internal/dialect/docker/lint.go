@@ -74,7 +74,7 @@ func (r *reader) lintMirrors() {
 		if dead.MatchString(strings.Split(e.Host, ":")[0]) {
 			r.found(retired, "", e.From, args)
 		}
-		if name := others.FindString(e.Host + e.Path); name != "" {
+		if name := others.FindString(e.Host + e.Path); name != "" && e.Host != "mirror.gcr.io" { // Google's cache of Docker Hub
 			r.found(hubOnly, "", e.From, finding.Args{"mirror": e.Scheme + "://" + e.Host, "registry": name})
 		}
 	}

@@ -53,6 +53,13 @@ var (
 			"unused": {Text: "{endpoint} is http: the TLS settings of configs.{host} are not used for it", Fix: "write https:// in the endpoint, or remove the tls block"},
 		},
 	}
+	unverified = finding.Kind{
+		Code: "tls/verification-off", ID: "tls/verification-off", Severity: finding.Warning,
+		Title: "Certificates of a host are not verified",
+		Doc:   "With insecure_skip_verify anybody on the way can answer in the host's name and read its credentials. Name the host's authority in ca_file instead.",
+		Text:  "insecure_skip_verify is set for {name}, so anybody on the way can answer in its name",
+		Fix:   "name the file of its authority in ca_file instead",
+	}
 	serverKey = finding.Kind{
 		Code: "tls/server-key-as-client", ID: "K3010", Severity: finding.Warning,
 		Title: "The registry's own certificate is given as client certificate",
@@ -253,7 +260,7 @@ var (
 )
 
 var meaningKinds = []finding.Kind{
-	otherHost, hubName, hostKey, namespaceKey, tlsOnHTTP, serverKey, lostFile, noScheme, defaultListed, defaultEarly,
+	otherHost, hubName, hostKey, namespaceKey, tlsOnHTTP, unverified, serverKey, lostFile, noScheme, defaultListed, defaultEarly,
 	plainFallback, badURL, doubled, flagQuirk, flagUnused, badRewrite, manyRewrites, lostDollar, rewriteEscape,
 	rewriteDefault, wildcardFallback, oldWildcard, wildcardAuth, wildcardTLS, loginInURL, halfPair, badAuth, defaultPassword, thirdParty, embeddedAlone,
 }

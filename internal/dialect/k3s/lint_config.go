@@ -120,6 +120,9 @@ func (r *reader) tlsOf(c config) {
 		}
 		r.found(halfPair, "", c.place("tls", have), finding.Args{"have": have, "lack": lack, "namespaces": r.namespacesOf(c.name)})
 	}
+	if t.InsecureSkipVerify {
+		r.found(unverified, "", c.place("tls", "insecure_skip_verify"), finding.Args{"name": c.name})
+	}
 	if servesItself(t.CertFile, t.KeyFile, c.name) {
 		f := r.found(serverKey, "", c.place("tls", "cert_file"), nil)
 		*f = f.Sure(finding.Likely)
