@@ -89,7 +89,7 @@ func (f *finder) running() {
 	owners := map[*process]string{}
 	for _, p := range all {
 		switch name := recognise(p); name {
-		case "", "containerd":
+		case "", "containerd", "cri-dockerd":
 		case "kubelet":
 			f.kubes = append(f.kubes, p)
 		default:
@@ -101,6 +101,9 @@ func (f *finder) running() {
 			continue
 		}
 		owner, name := f.ownerOf(p)
+		if name == "docker" {
+			continue // it serves dockerd and reads nothing about registries
+		}
 		if owner != nil {
 			delete(owners, owner)
 		}
@@ -213,10 +216,11 @@ func (f *finder) childless(p *process, prog *program) snapshot.Runtime {
 	rt.Socket, rt.Data, rt.Config = prog.socket, prog.data, prog.config
 	rt.Found = fmt.Sprintf("process %d %s", p.pid, cmp.Or(p.exe, p.base()))
 	if prog.services == "" {
-		if file := scan(p.args, map[string]string{"config-file": "config-file", "config": "config", "c": "config"}); file["config-file"]+file["config"] != "" {
-			rt.Config = file["config-file"] + file["config"]
+		f.engine(&rt, view, p.args[1:])
+		rt.Classic = classicHello(f.program(view, p.pid, p.exe), rt.Env["GODEBUG"])
+		if prog.name == "docker" {
+			rt.Sandbox = f.pause()
 		}
-		rt.Args = nil // no reader yet, and they may hold secrets
 		return rt
 	}
 	rt.Owner = f.owner(prog, p, &rt, view)

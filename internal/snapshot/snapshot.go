@@ -66,6 +66,7 @@ type Runtime struct {
 	Env     map[string]string `json:"env,omitempty"`  // proxy, SSL_CERT_*, GODEBUG; passwords masked
 	Unit    string            `json:"unit,omitempty"` // systemd unit that owns the process: "containerd.service"
 	Socket  string            `json:"socket,omitempty"`
+	API     string            `json:"api,omitempty"`    // socket of Docker's own API; of the others empty
 	Config  string            `json:"config,omitempty"` // main configuration file; empty: built-in defaults
 	Given   bool              `json:"given,omitempty"`  // named by flags, not found
 	Data    string            `json:"data,omitempty"`   // its root directory: content and snapshots
@@ -83,6 +84,15 @@ type Runtime struct {
 
 	// Secrets of the environment, such as the password of a proxy. Never saved.
 	Reveal map[string]route.Secret `json:"-"`
+}
+
+// Door is the socket by which the runtime is asked and pulls: CRI where it has
+// that, else its own API. Empty: it has none.
+func (r *Runtime) Door() string {
+	if r.Socket != "" {
+		return r.Socket
+	}
+	return r.API
 }
 
 // Owner is the program that runs a containerd of its own and writes its

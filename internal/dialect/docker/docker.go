@@ -74,8 +74,9 @@ type reader struct {
 	set      settings
 	table    route.Table
 	findings []finding.Finding
-	refused  *refusal // why dockerd does not start
-	unread   bool     // we could not look into daemon.json
+	refused  *refusal   // why dockerd does not start
+	unread   bool       // we could not look into daemon.json
+	flagAt   source.Pos // the line of the unit that has the flags; zero: there is none
 }
 
 // refusal is a reason not to start.
@@ -92,6 +93,7 @@ func read(files []source.File, t route.Target, o Options) *reader {
 	r.index()
 	r.file = r.find()
 	r.decode()
+	r.given()
 	r.store()
 	r.table = route.Table{Target: r.target}
 	r.routes()

@@ -102,6 +102,13 @@ func Parse(files []source.File, t route.Target) dialect.Reading {
 	d := place(files)
 	expanded, _ := expand(d, files)
 	r := embedded.Read(d, expanded, Fill(t))
+	r.Findings = append(r.Findings, Beside(files)...)
+	return r.Reading
+}
+
+// Beside tells of settings that lie where MicroK8s does not look for them.
+func Beside(files []source.File) []finding.Finding {
+	d := place(files)
 	book := evidence.Book{Files: files}
 	for _, f := range files {
 		dir := path.Base(path.Dir(f.Path))
@@ -114,8 +121,7 @@ func Parse(files []source.File, t route.Target) dialect.Reading {
 			book.Say(otherEnvironment, "", at, finding.Args{"file": own})
 		}
 	}
-	r.Findings = append(r.Findings, book.Findings...)
-	return r.Reading
+	return book.Findings
 }
 
 // Render writes routes as hosts.toml files below args/certs.d, and takes old
