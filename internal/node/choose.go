@@ -81,7 +81,9 @@ func near(all []snapshot.Runtime) []snapshot.Runtime {
 	here := func(rt snapshot.Runtime) bool { return !rt.Apart && alive(rt) && !backs(rt, all) }
 	dockerAlone := !slices.ContainsFunc(all, func(rt snapshot.Runtime) bool { return here(rt) && serves(rt) })
 	for _, member := range []func(snapshot.Runtime) bool{
-		func(rt snapshot.Runtime) bool { return here(rt) || dockerAlone && rt.Apart && serves(rt) && some(all, here) },
+		func(rt snapshot.Runtime) bool {
+			return here(rt) || dockerAlone && rt.Apart && serves(rt) && some(all, here)
+		},
 		func(rt snapshot.Runtime) bool { return !rt.Apart && serves(rt) },
 		serves,
 		func(rt snapshot.Runtime) bool { return !rt.Apart },

@@ -67,6 +67,9 @@ func play(job Job, result *Result, boot func() error) error {
 	if err := s.setUp(ctx); err != nil {
 		return err
 	}
+	if err := s.explain(ctx, result); err != nil {
+		return err
+	}
 	if result.Pull, err = s.pull(ctx, s.image); err != nil {
 		return err
 	}

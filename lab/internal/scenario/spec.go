@@ -3,6 +3,7 @@ package scenario
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/towpath-dev/towpath/internal/world"
 	"github.com/towpath-dev/towpath/lab/internal/containerd"
@@ -12,7 +13,7 @@ import (
 // Spec is scenario.yaml: everything about a node and its world that is not a file.
 type Spec struct {
 	Image   string                  `yaml:"image"`   // what is pulled
-	On      []containerd.Generation `yaml:"on"`      // generations that it plays on; none: all of them
+	On      []containerd.Generation `yaml:"on"`      // generations and engines that it plays on; none: all containerds
 	Spared  map[string]string       `yaml:"spared"`  // generation: why it does not have this fault, so must be healthy
 	World   World                   `yaml:",inline"` //
 	Runtime Runtime                 `yaml:"runtime"` //
@@ -163,7 +164,7 @@ func (s Spec) check() error {
 			return err
 		}
 	}
-	if len(s.Generations()) < 2 {
+	if !slices.ContainsFunc(s.Generations(), containerd.Generation.Engine) && len(s.Generations()) < 2 {
 		return fmt.Errorf("on: want at least two generations of containerd")
 	}
 	for _, g := range []map[string]Outcome{s.Expect.On} {

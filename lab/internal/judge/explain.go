@@ -1,0 +1,97 @@
+package judge
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/towpath-dev/towpath/lab/internal/play"
+)
+
+// explained holds the requests that the servers saw against those that explain
+// announced: each has to be among them, in their order. A server that nobody
+// could reach saw nothing, so that some may be missing.
+func explained(c Case, r play.Result) []string {
+	if r.Plan == nil {
+		return nil
+	}
+	want, err := announced(r.Plan.Out)
+	if err != nil {
+		return []string{fmt.Sprintf("explain (status %d): %v: %s%s", r.Plan.Exit, err, r.Plan.Raw, r.Plan.Stderr)}
+	}
+	got := asked(r.Asked, strings.Contains(c.Spec().Image, "@"))
+	rest := want
+	for _, request := range got {
+		i := slices.Index(rest, request)
+		if i < 0 {
+			return []string{fmt.Sprintf("explain announced\n  %s\nthe servers saw\n  %s", strings.Join(want, "\n  "), strings.Join(got, "\n  "))}
+		}
+		rest = rest[i:]
+	}
+	if r.Pull.OK && len(got) == 0 {
+		return []string{"the pull worked, and no server saw a request"}
+	}
+	return nil
+}
+
+// announced are the requests of explain -o json: "GET host/path". Whether one
+// goes over HTTPS the server tells by being reached.
+func announced(doc json.RawMessage) ([]string, error) {
+	var plan struct {
+		Requests []struct {
+			Method, URL string
+			Ping        *string
+		}
+	}
+	if err := json.Unmarshal(doc, &plan); err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, q := range plan.Requests {
+		if q.Ping != nil {
+			out = append(out, "GET "+schemeless(*q.Ping))
+		}
+		out = append(out, q.Method+" "+schemeless(q.URL))
+	}
+	return out, nil
+}
+
+func schemeless(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return text
+	}
+	return u.Host + u.RequestURI()
+}
+
+// asked are the pings and the requests for manifests that servers saw, by time,
+// each once in a row: with and without a login. What follows a tag's digest is no
+// part of the route.
+func asked(logs map[string]string, byDigest bool) []string {
+	type line struct {
+		At                       time.Time
+		Class, Method, Host, URI string
+	}
+	var all []line
+	for _, log := range logs {
+		for s := bufio.NewScanner(strings.NewReader(log)); s.Scan(); {
+			var l line
+			if json.Unmarshal(s.Bytes(), &l) == nil && (l.Class == "ping" || l.Class == "manifest") {
+				all = append(all, l)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b line) int { return a.At.Compare(b.At) })
+	var out []string
+	for _, l := range all {
+		if l.Class == "manifest" && !byDigest && strings.Contains(l.URI, "sha256:") {
+			continue
+		}
+		out = append(out, l.Method+" "+l.Host+l.URI)
+	}
+	return slices.Compact(out)
+}
