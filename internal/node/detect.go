@@ -27,6 +27,7 @@ func Find(ctx context.Context, r *Root, c Caller) *snapshot.Node {
 	if f.proc, f.node.Live = openProc(r); f.node.Live {
 		f.running()
 	}
+	f.shell = newEnviron(c.Env)
 	f.installed()
 	f.kubelet()
 	if f.node.Live && c.Ask != nil {
@@ -72,6 +73,7 @@ type finder struct {
 	kubes []*process
 	idle  []string // programs that run and were told to run no containers
 	units map[string]unit.Service
+	shell environ // of the caller
 }
 
 func (f *finder) unseen(list ...snapshot.Unseen) { f.node.Unseen = append(f.node.Unseen, list...) }

@@ -86,6 +86,9 @@ func (f *finder) dormant(rt *snapshot.Runtime, prog *program) {
 	case prog.pulls != "":
 		f.engine(rt, f.root, line[min(1, len(line)):])
 		rt.Args = nil // the unit tells them with their places
+		if prog.name == "podman" && f.root.Name() == "/" {
+			rt.Env, rt.Reveal = f.shell.shown, f.shell.reveal // who calls it brings the environment
+		}
 		rt.Classic = classicHello(f.program(f.root, 0, rt.Exe), rt.Env["GODEBUG"])
 	case f.root.Exists(prog.config):
 		rt.Config = prog.config

@@ -95,9 +95,9 @@ func (s *stage) pullByEngine(ctx context.Context, image string) Pull {
 	started := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, scenario.Cut)
 	defer cancel()
-	pull := podmanPull
-	if s.runtime.gen == containerd.Docker {
-		pull = s.dockerPull
+	pull := s.dockerPull
+	if s.runtime.gen == containerd.Podman {
+		pull = s.podmanPull
 	}
 	err := pull(ctx, image, s.variant.Spec.Pull)
 	out := Pull{OK: err == nil, Waiting: err != nil && ctx.Err() != nil, Took: time.Since(started)}
@@ -146,13 +146,15 @@ func (s *stage) dockerPull(ctx context.Context, image string, p scenario.Pull) e
 	}
 }
 
-func podmanPull(ctx context.Context, image string, p scenario.Pull) error {
+// podmanPull is podman pull in the environment that a scenario gives to the
+// runtime.
+func (s *stage) podmanPull(ctx context.Context, image string, p scenario.Pull) error {
 	args := []string{"pull", "--quiet"}
 	if p.User != "" {
 		args = append(args, "--creds", p.User+":"+p.Password)
 	}
 	cmd := exec.CommandContext(ctx, containerd.Podman.Path(), append(args, image)...)
-	cmd.Env, cmd.Dir, cmd.WaitDelay = node.Environment(nil), "/root", time.Second
+	cmd.Env, cmd.Dir, cmd.WaitDelay = node.Environment(s.runtime.spec.Env), "/root", time.Second
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, out)

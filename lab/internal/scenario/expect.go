@@ -61,6 +61,9 @@ func (s Spec) PullOn(g containerd.Generation) (Outcome, Pattern) {
 	if o, ok := s.Expect.On[string(g)]; ok {
 		outcome = o
 	}
+	if g.Engine() {
+		text = Pattern{} // they have words of their own
+	}
 	if t, ok := s.Expect.Texts[string(g)]; ok {
 		text = t
 	}
