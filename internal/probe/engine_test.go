@@ -27,7 +27,7 @@ func TestOtherEnginesAreReplayedAsTheyAsk(t *testing.T) {
 			"no name":    {func(s *scene) { s.spec.Servers["dns"] = world.Role{Listen: "10.0.0.53:53", DNS: world.Names{}} }, "dns/name-not-found"},
 			"no image":   {func(s *scene) { s.holds(world.Image{Ref: "team/other:1"}) }, "registry/image-not-found"},
 			"maintenance": {func(s *scene) {
-				s.fault("registry", world.Fault{Do: world.DoStatus, Status: 503, On: []world.Class{world.Ping}})
+				s.fault("registry", world.Fault{Do: world.DoStatus, Status: 503})
 			}, "registry/server-error"},
 			"silence": {func(s *scene) {
 				s.fault("registry", world.Fault{Do: world.DoHang, On: []world.Class{world.Ping}})
