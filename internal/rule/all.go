@@ -72,6 +72,7 @@ var All = []Rule{
 	{unsupportedScheme, findUnsupportedScheme},
 	{secretToMirror, findSecretToMirror},
 
+	{registryBlocked, findRegistryBlocked},
 	{imageNotFound, findImageNotFound},
 	{headOnly, findHeadOnly},
 	{rateLimited, findRateLimited},
