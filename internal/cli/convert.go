@@ -233,7 +233,8 @@ func runtimeOf(dialect string) string {
 }
 
 func dialectOf(runtime string) string {
-	if runtime == "crio" {
+	switch runtime {
+	case "crio", "podman":
 		return "registries-conf"
 	}
 	return runtime

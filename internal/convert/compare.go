@@ -77,14 +77,18 @@ func images(registry string) []route.Ref {
 // is what may be seen of it.
 type step struct{ url, shown, key string }
 
-// steps are the hosts that a pull asks, in order.
+// steps are the hosts that a pull asks for a manifest, in order. That containerd
+// looks for a digest among the blobs, too, is its own way and none of the
+// configuration.
 func steps(t route.Table, ref route.Ref) []step {
 	if t.Route(ref.Registry).Fails != "" {
 		return []step{{"", "nothing, the pull fails", "fails"}}
 	}
 	var out []step
-	for _, r := range t.Resolve(ref) {
-		out = append(out, describe(r.Endpoint, ref))
+	for _, e := range t.EndpointsFor(ref) {
+		if t.Asks(ref, e) {
+			out = append(out, describe(e, ref))
+		}
 	}
 	return slices.CompactFunc(out, func(a, b step) bool { return a.key == b.key })
 }

@@ -230,7 +230,7 @@ func (r *named) engine(d dialect.Dialect) route.Target {
 	if name == "registries-conf" {
 		name = "crio"
 	}
-	if r.given != nil && r.given.Runtime == name {
+	if r.given != nil && (r.given.Runtime == name || name == "crio" && r.given.Runtime == "podman") {
 		return *r.given
 	}
 	if t, found := r.targets[name]; found {

@@ -3,6 +3,7 @@ package judge
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -24,6 +25,7 @@ func explained(c Case, r play.Result) []string {
 		return []string{fmt.Sprintf("explain (status %d): %v: %s%s", r.Plan.Exit, err, r.Plan.Raw, r.Plan.Stderr)}
 	}
 	got := asked(r.Asked, strings.Contains(c.Spec().Image, "@"))
+	bad := sameRoute(c, r)
 	rest := want
 	for _, request := range got {
 		i := slices.Index(rest, request)
@@ -31,14 +33,56 @@ func explained(c Case, r play.Result) []string {
 			i, rest = 0, want // the engine tries it all again
 		}
 		if i < 0 {
-			return []string{fmt.Sprintf("explain announced\n  %s\nthe servers saw\n  %s", strings.Join(want, "\n  "), strings.Join(got, "\n  "))}
+			return append(bad, fmt.Sprintf("explain announced\n  %s\nthe servers saw\n  %s", strings.Join(want, "\n  "), strings.Join(got, "\n  ")))
 		}
 		rest = rest[i:]
 	}
 	if r.Pull.OK && len(got) == 0 && len(c.Spec().World.Distribution) == 0 {
-		return []string{"the pull worked, and no server saw a request"}
+		bad = append(bad, "the pull worked, and no server saw a request")
+	}
+	return bad
+}
+
+// sameRoute holds what was converted against its source: unless the scenario
+// knows of a loss, both lead to the same objects at the same hosts, in the same
+// order.
+func sameRoute(c Case, r play.Result) []string {
+	if r.Change == nil {
+		return nil
+	}
+	loss := c.Spec().Convert.Loss[string(c.Generation)]
+	if r.Change.Exit != 0 {
+		return []string{fmt.Sprintf("convert ended with status %d: %s%s", r.Change.Exit, r.Change.Raw, r.Change.Stderr)}
+	}
+	if loss != "" && !strings.Contains(r.Change.Stderr, "convert/loss") {
+		return []string{fmt.Sprintf("convert told no loss, though %s", loss)}
+	}
+	if r.Source == nil || loss != "" {
+		return nil
+	}
+	before, errBefore := objects(r.Source.Out)
+	after, errAfter := objects(r.Plan.Out)
+	if err := errors.Join(errBefore, errAfter); err != nil {
+		return []string{fmt.Sprintf("explain: %v: %s%s", err, r.Source.Raw, r.Source.Stderr)}
+	}
+	if !slices.Equal(before, after) {
+		return []string{fmt.Sprintf("the source leads to\n  %s\nwhat was converted to\n  %s", strings.Join(before, "\n  "), strings.Join(after, "\n  "))}
 	}
 	return nil
+}
+
+// objects are the manifests that explain announces, however they are asked for.
+func objects(doc json.RawMessage) ([]string, error) {
+	list, err := announced(doc)
+	var out []string
+	for _, request := range list {
+		_, where, _ := strings.Cut(request, " ")
+		where, _, _ = strings.Cut(where, "?")
+		if !strings.HasSuffix(where, "/v2/") {
+			out = append(out, where)
+		}
+	}
+	return slices.Compact(out), err
 }
 
 // announced are the requests of explain -o json: "GET host/path". Whether one

@@ -164,7 +164,7 @@ func (s *stage) podmanPull(ctx context.Context, image string, p scenario.Pull) e
 
 // explain asks towpath what an engine would ask for.
 func (s *stage) explain(ctx context.Context, result *Result) error {
-	if !s.job.Doctor || !s.runtime.gen.Engine() {
+	if !s.job.Doctor || !s.runtime.gen.Engine() && s.variant.Spec.Convert.From == "" {
 		return nil
 	}
 	run, err := s.towpath(ctx, "explain", "-o", "json", s.image)

@@ -22,6 +22,7 @@ type Spec struct {
 	Earlier string                  `yaml:"earlier"` // an image that was asked for before the files of later/ were written, with whatever result
 	Pull    Pull                    `yaml:"pull"`    //
 	Doctor  Doctor                  `yaml:"doctor"`  //
+	Convert Convert                 `yaml:"convert"` // a configuration that becomes that of the runtime before it starts
 	Expect  Expect                  `yaml:"expect"`  // of a twin it is always Healthy
 	Fix     string                  `yaml:"fix"`     // "": not tried; "live" or "restart": doctor --fix must heal it, rollback must undo it
 	Without []string                `yaml:"without"` // in twin.yaml: files of the scenario that the twin lacks
@@ -86,6 +87,15 @@ type Pull struct {
 	User     string `yaml:"user"`     // of the pull secret; empty: none
 	Password string `yaml:"password"` //
 	Sandbox  bool   `yaml:"sandbox"`  // a pod is started instead, for its sandbox image
+}
+
+// Convert is how towpath convert is called.
+type Convert struct {
+	From    string            `yaml:"from"`    // dialect of the source; empty: nothing is converted
+	Runtime string            `yaml:"runtime"` // that reads the source: "k3s@1.30"; empty: none that explain knows
+	Paths   []string          `yaml:"paths"`   // of the source, on the node
+	Explain []string          `yaml:"explain"` // flags by which explain finds the source
+	Loss    map[string]string `yaml:"loss"`    // generation: what it cannot say
 }
 
 // Doctor is how towpath doctor is called.
