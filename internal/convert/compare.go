@@ -8,6 +8,7 @@ import (
 
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/route"
+	"github.com/towpath-dev/towpath/internal/source"
 )
 
 // stranger stands for every registry that no route names.
@@ -87,13 +88,15 @@ func steps(t route.Table, ref route.Ref) []step {
 	var out []step
 	for _, e := range t.EndpointsFor(ref) {
 		if t.Asks(ref, e) {
-			out = append(out, describe(e, ref))
+			out = append(out, describe(e, ref, t.Files))
 		}
 	}
 	return slices.CompactFunc(out, func(a, b step) bool { return a.key == b.key })
 }
 
-func describe(e route.Endpoint, ref route.Ref) step {
+// describe says of an endpoint what a conversion has to keep. Certificates are
+// the same by what is in them, where that is known.
+func describe(e route.Endpoint, ref route.Ref, files []source.File) step {
 	url := e.Scheme + "://" + e.Host + e.Path + "/" + e.Repository(ref)
 	var notes []string
 	note := func(on bool, text string) {
@@ -103,17 +106,38 @@ func describe(e route.Endpoint, ref route.Ref) step {
 	}
 	note(e.PlainFallback, "else over http")
 	note(e.TLS.SkipVerify, "unverified")
-	note(len(e.TLS.CA) > 0, "ca "+strings.Join(e.TLS.CA, ", "))
-	note(len(e.TLS.Client) > 0, fmt.Sprint("client ", e.TLS.Client))
 	note(e.DialTimeout != 0, fmt.Sprint("dial timeout ", e.DialTimeout))
 	note(e.Broken != "", "no request can be made")
 	note(!e.Auth.IsZero(), "with credentials")
 	note(len(e.Header) > 0, "with headers")
+	same := url + strings.Join(notes, ", ") + contentsOf(e.TLS, files)
+	note(len(e.TLS.CA) > 0, "ca "+strings.Join(e.TLS.CA, ", "))
+	note(len(e.TLS.Client) > 0, fmt.Sprint("client ", e.TLS.Client))
 	shown := url
 	if len(notes) > 0 {
 		shown += " (" + strings.Join(notes, ", ") + ")"
 	}
-	return step{url, shown, shown + "\n" + confidential(e)}
+	return step{url, shown, same + "\n" + confidential(e)}
+}
+
+// contentsOf is what certificates come down to.
+func contentsOf(t route.TLS, files []source.File) string {
+	var out strings.Builder
+	add := func(what, name string) {
+		fmt.Fprint(&out, "\n", what, " ")
+		if f := source.Find(files, name); f != nil && len(f.Data) > 0 {
+			name = string(f.Data)
+		}
+		out.WriteString(name)
+	}
+	for _, name := range t.CA {
+		add("ca", name)
+	}
+	for _, p := range t.Client {
+		add("certificate", p.Cert)
+		add("key", p.Key)
+	}
+	return out.String()
 }
 
 // confidential is what of an endpoint nobody may see.
@@ -148,7 +172,7 @@ func unforeseen(name string, r Result) []finding.Finding {
 			}
 			args := finding.Args{"dialect": name, "route": registry, "want": shown(before, i), "got": shown(after, i)}
 			f := Unforeseen.New(registry, args).In(source.Route(registry).From)
-			if !speaks(source, registry) && sameURLs(before, after) {
+			if !speaks(source, registry) && sameURLs(before, after) && !alone(r.Before, registry) {
 				f.Severity = finding.Info // the source does not speak of it: only what is known of its host came along
 			}
 			out = append(out, f.Saw(shown(after, i)+" instead of "+shown(before, i), "the requests of both sides for "+ref.String(), "towpath explain "+ref.String()))
@@ -171,6 +195,15 @@ func differ(a, b []step) int {
 // speaks reports whether a table has a route for just this registry.
 func speaks(t route.Table, registry string) bool {
 	return slices.ContainsFunc(t.Routes, func(r route.Route) bool { return r.Match == registry })
+}
+
+// alone reports whether a table says something of a host that none of its routes
+// asks: it is meant for the registry of that name.
+func alone(t route.Table, host string) bool {
+	return slices.ContainsFunc(t.Hosts, func(h route.Host) bool { return h.Name == host }) &&
+		!slices.ContainsFunc(t.Routes, func(r route.Route) bool {
+			return slices.ContainsFunc(r.Endpoints(), func(e route.Endpoint) bool { return e.Host == host })
+		})
 }
 
 func sameURLs(a, b []step) bool {

@@ -22,6 +22,10 @@ type Job struct {
 	Source, Target route.Target  // the runtimes of both sides, with their versions
 	Files          []source.File // of the source, with the certificates that they name
 	Have           []source.File // of the target, whose other settings stay; nil: none
+
+	// Certificates are what the source names and does not bring along. A target
+	// that keeps certificates in places of its own gets copies of them.
+	Certificates []source.File
 }
 
 // Result is what comes of a conversion.
@@ -74,11 +78,13 @@ func Run(j Job) (Result, error) {
 		return Result{}, fmt.Errorf("%s %w", j.To.Name, ErrReadOnly)
 	}
 	reading := j.From.Parse(j.Files, j.Source)
+	reading.Table.Files = j.contents(reading.Table, j.Files, j.Certificates)
 	want := retarget(reading.Table, j.Target)
 	out := Result{Before: reading.Table, Read: reading.Findings, Losses: j.To.Losses(want)}
 	for range rounds {
 		after := j.certificates(want, j.To.Render(want, j.Have))
 		out.Files, out.After = changed(j.Have, after), j.To.Parse(after, j.Target).Table
+		out.After.Files = j.contents(out.After, after, j.Certificates)
 		bad := harms(out.Before, out.After)
 		if len(bad) == 0 {
 			out.Losses = append(out.Losses, unforeseen(j.To.Name, out)...)
@@ -200,6 +206,19 @@ func (j Job) certificates(t route.Table, after []source.File) []source.File {
 		}
 	}
 	return after
+}
+
+// contents are the files that a table names, as far as they are known.
+func (j Job) contents(t route.Table, files ...[]source.File) []source.File {
+	out := slices.Clone(t.Files)
+	for _, name := range named(t) {
+		for _, list := range files {
+			if f := source.Find(list, name); f != nil && f.Kind == source.Regular && source.Find(out, name) == nil {
+				out = append(out, *f)
+			}
+		}
+	}
+	return out
 }
 
 // named are the paths of certificates and keys in a table.
