@@ -81,6 +81,11 @@ func Run(j Job) (Result, error) {
 	reading.Table.Files = j.contents(reading.Table, j.Files, j.Certificates)
 	want := retarget(reading.Table, j.Target)
 	out := Result{Before: reading.Table, Read: reading.Findings, Losses: j.To.Losses(want)}
+	if once := unlisted(want); len(out.Losses) > 0 {
+		if fewer := j.To.Losses(once); len(fewer) < len(out.Losses) {
+			want, out.Losses = once, fewer
+		}
+	}
 	for range rounds {
 		after := j.certificates(want, j.To.Render(want, j.Have))
 		out.Files, out.After = changed(j.Have, after), j.To.Parse(after, j.Target).Table
@@ -255,4 +260,34 @@ func changed(have, after []source.File) []source.File {
 		}
 	}
 	return out
+}
+
+// unlisted leaves a registry out of the end of its own mirrors, where old
+// configurations of containerd list it: it is asked last all the same. For
+// targets that know no such list; the requests are compared afterwards.
+func unlisted(t route.Table) route.Table {
+	t.Routes = slices.Clone(t.Routes)
+	for i := range t.Routes {
+		r := &t.Routes[i]
+		if !r.UpstreamUnlessListed || r.Match == route.Any {
+			continue
+		}
+		own := t.Default(r.Match)
+		mirrors := r.Mirrors
+		for len(mirrors) > 0 && plainly(mirrors[len(mirrors)-1], own) {
+			mirrors = mirrors[:len(mirrors)-1]
+		}
+		if slices.ContainsFunc(mirrors, func(e route.Endpoint) bool { return e.Host == r.Match }) {
+			continue
+		}
+		r.Mirrors, r.UpstreamUnlessListed = mirrors, false
+	}
+	return t
+}
+
+// plainly reports whether an endpoint is a registry's own, with nothing special
+// about it.
+func plainly(e, own route.Endpoint) bool {
+	return e.Scheme == own.Scheme && e.Host == own.Host && e.Path == own.Path && !e.TLS.Set && e.Auth.IsZero() &&
+		len(e.Header)+len(e.Rewrites) == 0 && e.Broken == "" && e.Serves.Has(route.Pull|route.Resolve)
 }
