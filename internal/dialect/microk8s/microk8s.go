@@ -34,6 +34,7 @@ var Dialect = dialect.Dialect{
 	Name:  "microk8s",
 	Title: "MicroK8s args/certs.d and containerd-template.toml",
 	Docs:  "https://microk8s.io/docs/registry-private",
+	Proof: "containerd's own code for the files that MicroK8s leaves to it. Nothing here runs the snap: its paths and its template follow the source of the snap, microk8s-resources/default-args and build-scripts",
 	Paths: []string{
 		args + "/certs.d/*/hosts.toml", args + "/" + template, args + "/containerd.toml", args + "/" + env,
 		"/etc/containerd/certs.d/*/hosts.toml", "/etc/environment",
