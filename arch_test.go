@@ -23,7 +23,7 @@ var rows = [][]string{
 	{"route", "finding", "tomldoc", "yamldoc", "jsondoc"},
 	{"snapshot", "plan", "unit", "ca", "dialect/evidence"},
 	{"rule", "dialect", "apply", "node", "upstream", "world", "ca/store"},
-	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/buildkit", "dialect/registriesconf", "diagnosis", "probe", "pull", "runtime", "rule/specimen"},
+	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/buildkit", "dialect/registriesconf", "diagnosis", "probe", "pull", "candidate", "runtime", "rule/specimen"},
 	{"dialect/embedded", "dialect/talos", "dialect/bottlerocket", "dialect/docker"},
 	{"dialect/k0s", "dialect/microk8s", "dialect/kind"},
 	{

@@ -90,6 +90,7 @@ func (a *app) convert(ctx context.Context, args []string, f convertFlags) error 
 	}
 	r, err := convert.Run(convert.Job{
 		From: part.Dialect, To: to, Source: part.Reading.Table.Target, Target: target, Files: part.Files, Certificates: part.Certificates,
+		Reading: &part.Reading,
 	})
 	if errors.Is(err, convert.ErrReadOnly) {
 		return usage("", "--to %v", err)

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/towpath-dev/towpath/internal/ca"
+	"github.com/towpath-dev/towpath/internal/candidate"
 	"github.com/towpath-dev/towpath/internal/convert"
 	"github.com/towpath-dev/towpath/internal/diagnosis"
 	"github.com/towpath-dev/towpath/internal/dialect/all"
@@ -27,6 +28,7 @@ func kinds() []finding.Kind {
 	out = append(out, all.Kinds()...)
 	out = append(out, ca.Kinds()...)
 	out = append(out, convert.Kinds...)
+	out = append(out, candidate.Kinds...)
 	slices.SortStableFunc(out, func(x, y finding.Kind) int { return strings.Compare(x.Code, y.Code) })
 	return out
 }

@@ -33,32 +33,6 @@ func registries(tables ...route.Table) []string {
 	return slices.Compact(out)
 }
 
-// index finds the part of a large table that bears on one registry.
-type index struct {
-	table route.Table
-	own   map[string][]route.Route
-	rest  []route.Route // for several registries
-}
-
-func newIndex(t route.Table) index {
-	x := index{t, map[string][]route.Route{}, nil}
-	for _, r := range t.Routes {
-		if r.Match != route.Any && r.IsWhole() {
-			x.own[r.Match] = append(x.own[r.Match], r)
-		} else {
-			x.rest = append(x.rest, r)
-		}
-	}
-	return x
-}
-
-// of is the table as one registry sees it.
-func (x index) of(registry string) route.Table {
-	t := x.table
-	t.Routes = slices.Concat(x.own[registry], x.rest)
-	return t
-}
-
 // digest is that of nothing in particular: an image is asked for by tag and by
 // digest, because mirrors may serve the one and not the other.
 const digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -125,8 +99,9 @@ func contentsOf(t route.TLS, files []source.File) string {
 	var out strings.Builder
 	add := func(what, name string) {
 		fmt.Fprint(&out, "\n", what, " ")
-		if f := source.Find(files, name); f != nil && len(f.Data) > 0 {
-			name = string(f.Data)
+		i, found := slices.BinarySearchFunc(files, name, func(f source.File, path string) int { return strings.Compare(f.Path, path) })
+		if found && len(files[i].Data) > 0 {
+			name = string(files[i].Data)
 		}
 		out.WriteString(name)
 	}
@@ -154,25 +129,24 @@ func confidential(e route.Endpoint) string {
 // unforeseen are the differences that no loss explains.
 func unforeseen(name string, r Result) []finding.Finding {
 	var out []finding.Finding
-	told := map[string]bool{}
+	told, alone := map[string]bool{}, unasked(r.Before)
 	for _, f := range r.Losses {
 		told[f.Subject] = true
 	}
-	was, is := newIndex(r.Before), newIndex(r.After)
+	source := r.Before
 	for _, registry := range registries(r.Before, r.After) {
-		source := was.of(registry)
 		if told[source.Route(registry).Match] || told[registry] {
 			continue
 		}
 		for _, ref := range images(registry) {
-			before, after := steps(source, ref), steps(is.of(registry), ref)
+			before, after := steps(source, ref), steps(r.After, ref)
 			i := differ(before, after)
 			if i < 0 {
 				continue
 			}
 			args := finding.Args{"dialect": name, "route": registry, "want": shown(before, i), "got": shown(after, i)}
 			f := Unforeseen.New(registry, args).In(source.Route(registry).From)
-			if !speaks(source, registry) && sameURLs(before, after) && !alone(r.Before, registry) {
+			if !source.Has(registry) && sameURLs(before, after) && !alone[registry] {
 				f.Severity = finding.Info // the source does not speak of it: only what is known of its host came along
 			}
 			out = append(out, f.Saw(shown(after, i)+" instead of "+shown(before, i), "the requests of both sides for "+ref.String(), "towpath explain "+ref.String()))
@@ -192,18 +166,19 @@ func differ(a, b []step) int {
 	return -1
 }
 
-// speaks reports whether a table has a route for just this registry.
-func speaks(t route.Table, registry string) bool {
-	return slices.ContainsFunc(t.Routes, func(r route.Route) bool { return r.Match == registry })
-}
-
-// alone reports whether a table says something of a host that none of its routes
-// asks: it is meant for the registry of that name.
-func alone(t route.Table, host string) bool {
-	return slices.ContainsFunc(t.Hosts, func(h route.Host) bool { return h.Name == host }) &&
-		!slices.ContainsFunc(t.Routes, func(r route.Route) bool {
-			return slices.ContainsFunc(r.Endpoints(), func(e route.Endpoint) bool { return e.Host == host })
-		})
+// unasked are the hosts of which a table says something and that none of its
+// routes asks: it is meant for the registries of those names.
+func unasked(t route.Table) map[string]bool {
+	out := map[string]bool{}
+	for _, h := range t.Hosts {
+		out[h.Name] = true
+	}
+	for _, r := range t.Routes {
+		for _, e := range r.Endpoints() {
+			delete(out, e.Host)
+		}
+	}
+	return out
 }
 
 func sameURLs(a, b []step) bool {
@@ -228,9 +203,8 @@ type harm struct {
 // did not, or sends credentials to a host that did not get them.
 func harms(before, after route.Table) []harm {
 	var out []harm
-	was, is := newIndex(before), newIndex(after)
 	for _, registry := range registries(before, after) {
-		have, now := hosts(was.of(registry), registry), hosts(is.of(registry), registry)
+		have, now := hosts(before, registry), hosts(after, registry)
 		for _, name := range slices.Sorted(maps.Keys(now)) {
 			e, old := now[name], have[name]
 			if e.Role == route.Upstream && route.IsLocalhost(name) {

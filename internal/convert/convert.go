@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/towpath-dev/towpath/internal/dialect"
 	"github.com/towpath-dev/towpath/internal/finding"
@@ -19,9 +20,10 @@ import (
 // Job is one conversion.
 type Job struct {
 	From, To       dialect.Dialect
-	Source, Target route.Target  // the runtimes of both sides, with their versions
-	Files          []source.File // of the source, with the certificates that they name
-	Have           []source.File // of the target, whose other settings stay; nil: none
+	Source, Target route.Target     // the runtimes of both sides, with their versions
+	Files          []source.File    // of the source, with the certificates that they name
+	Reading        *dialect.Reading // of Files, where somebody has read them already; nil: they are read
+	Have           []source.File    // of the target, whose other settings stay; nil: none
 
 	// Certificates are what the source names and does not bring along. A target
 	// that keeps certificates in places of its own gets copies of them.
@@ -77,10 +79,10 @@ func Run(j Job) (Result, error) {
 	if j.To.Render == nil {
 		return Result{}, fmt.Errorf("%s %w", j.To.Name, ErrReadOnly)
 	}
-	reading := j.From.Parse(j.Files, j.Source)
-	reading.Table.Files = j.contents(reading.Table, j.Files, j.Certificates)
+	reading := j.reading()
+	reading.Table.Files = contents(reading.Table, j.Files, j.Certificates)
 	want := retarget(reading.Table, j.Target)
-	out := Result{Before: reading.Table, Read: reading.Findings, Losses: j.To.Losses(want)}
+	out := Result{Before: reading.Table.Indexed(), Read: reading.Findings, Losses: j.To.Losses(want)}
 	if once := unlisted(want); len(out.Losses) > 0 {
 		if fewer := j.To.Losses(once); len(fewer) < len(out.Losses) {
 			want, out.Losses = once, fewer
@@ -88,8 +90,8 @@ func Run(j Job) (Result, error) {
 	}
 	for range rounds {
 		after := j.certificates(want, j.To.Render(want, j.Have))
-		out.Files, out.After = changed(j.Have, after), j.To.Parse(after, j.Target).Table
-		out.After.Files = j.contents(out.After, after, j.Certificates)
+		out.Files, out.After = changed(j.Have, after), j.To.Parse(after, j.Target).Table.Indexed()
+		out.After.Files = contents(out.After, after, j.Certificates)
 		bad := harms(out.Before, out.After)
 		if len(bad) == 0 {
 			out.Losses = append(out.Losses, unforeseen(j.To.Name, out)...)
@@ -110,6 +112,13 @@ func Run(j Job) (Result, error) {
 	return Result{}, fmt.Errorf("convert %s to %s: %w", j.From.Name, j.To.Name, ErrUnsafe)
 }
 
+func (j Job) reading() dialect.Reading {
+	if j.Reading != nil {
+		return *j.Reading
+	}
+	return j.From.Parse(j.Files, j.Source)
+}
+
 // rounds bounds how often something is left out of a result.
 const rounds = 20
 
@@ -117,9 +126,11 @@ const rounds = 20
 // when there is nothing of that kind.
 func without(t route.Table, bad []harm) (route.Table, bool) {
 	left := false
-	does := func(kind, host string) bool {
-		return slices.ContainsFunc(bad, func(h harm) bool { return h.kind == kind && h.host == host })
+	done := map[harm]bool{}
+	for _, h := range bad {
+		done[harm{kind: h.kind, host: h.host}] = true
 	}
+	does := func(kind, host string) bool { return done[harm{kind: kind, host: host}] }
 	clean := func(host string, set *route.TLS, auth *route.Auth, header *[]route.Header) {
 		if set.SkipVerify && does("unverified", host) {
 			set.SkipVerify, left = false, true
@@ -157,9 +168,11 @@ func without(t route.Table, bad []harm) (route.Table, bool) {
 // dropped is a table without the endpoints that do harm, and without the routes
 // whose own registry does; false when there are none.
 func dropped(t route.Table, bad []harm) (route.Table, bool) {
-	does := func(host string) bool {
-		return slices.ContainsFunc(bad, func(h harm) bool { return h.host == host })
+	harmed := map[string]bool{}
+	for _, h := range bad {
+		harmed[h.host] = true
 	}
+	does := func(host string) bool { return harmed[host] }
 	var kept []route.Route
 	left := false
 	for _, r := range t.Routes {
@@ -213,16 +226,23 @@ func (j Job) certificates(t route.Table, after []source.File) []source.File {
 	return after
 }
 
-// contents are the files that a table names, as far as they are known.
-func (j Job) contents(t route.Table, files ...[]source.File) []source.File {
-	out := slices.Clone(t.Files)
+// contents are the files that a table names, as far as they are known, by path.
+func contents(t route.Table, lists ...[]source.File) []source.File {
+	names := map[string]bool{}
 	for _, name := range named(t) {
-		for _, list := range files {
-			if f := source.Find(list, name); f != nil && f.Kind == source.Regular && source.Find(out, name) == nil {
-				out = append(out, *f)
-			}
+		names[name] = true
+	}
+	out := slices.Clone(t.Files)
+	for _, f := range out {
+		delete(names, f.Path)
+	}
+	for _, f := range slices.Concat(lists...) {
+		if names[f.Path] && f.Kind == source.Regular {
+			delete(names, f.Path)
+			out = append(out, f)
 		}
 	}
+	slices.SortFunc(out, func(a, b source.File) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }
 

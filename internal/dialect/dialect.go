@@ -110,11 +110,16 @@ var partial = []Limit{
 		Concept: "credentials for a part of a registry",
 		Text:    "only CRI-O and Podman choose credentials by the repository's path",
 		Nearest: "give the host one set of credentials",
-		Hits: func(t route.Table, r route.Route) bool {
-			return slices.ContainsFunc(t.Hosts, func(h route.Host) bool {
-				host, _, part := strings.Cut(h.Name, "/")
-				return part && slices.ContainsFunc(r.Endpoints(), func(e route.Endpoint) bool { return e.Host == host || e.Host == "" && host == r.Match })
-			})
+		Over: func(t route.Table) func(route.Route) bool {
+			parts := map[string]bool{} // hosts
+			for _, h := range t.Hosts {
+				if host, _, part := strings.Cut(h.Name, "/"); part {
+					parts[host] = true
+				}
+			}
+			return func(r route.Route) bool {
+				return slices.ContainsFunc(r.Endpoints(), func(e route.Endpoint) bool { return parts[e.Host] || e.Host == "" && parts[r.Match] })
+			}
 		},
 	},
 }
@@ -130,6 +135,7 @@ func (d Dialect) limits() []Limit {
 // Losses lists what the dialect would drop of a table.
 func (d Dialect) Losses(t route.Table) []finding.Finding {
 	limits := d.limits()
+	t = t.Indexed()
 	tests := make([]func(route.Route) bool, len(limits))
 	for i, l := range limits {
 		tests[i] = l.Test(t)

@@ -69,26 +69,26 @@ func matched(name, prefix string) int {
 	} else if !strings.HasPrefix(name, prefix) {
 		return -1
 	}
-	if end == len(name) || strings.IndexByte(":/@", name[end]) >= 0 {
+	if end == len(name) || strings.IndexByte(boundaries, name[end]) >= 0 {
 		return end
 	}
 	return -1
 }
 
+// boundaries are what may follow the part of a name that a prefix matches.
+const boundaries = ":/@"
+
 // longest is the route whose Match is the longest that matches a name, nil if
 // none does; of two that are equally long the first by name.
 func (t Table) longest(name string) *Route {
 	var best *Route
-	for i := range t.Routes {
-		r := &t.Routes[i]
+	for _, r := range t.candidates(name) {
 		if r.Match != "" && matched(name, r.Match) >= 0 && (best == nil || r.before(best)) {
 			best = r
 		}
 	}
 	if best == nil {
-		if i := slices.IndexFunc(t.Routes, func(r Route) bool { return r.Match == Any }); i >= 0 {
-			return &t.Routes[i]
-		}
+		return t.find(Any)
 	}
 	return best
 }
@@ -218,14 +218,12 @@ func (t Table) ranged(registry string) *Route {
 	if err != nil || ip.Zone() != "" {
 		return nil
 	}
-	i := slices.IndexFunc(t.Routes, func(r Route) bool {
-		p, err := netip.ParsePrefix(r.Match)
-		return err == nil && p.Contains(ip.Unmap())
-	})
-	if i < 0 {
-		return nil
+	for _, i := range t.ranges() {
+		if p, err := netip.ParsePrefix(t.Routes[i].Match); err == nil && p.Contains(ip.Unmap()) {
+			return &t.Routes[i]
+		}
 	}
-	return &t.Routes[i]
+	return nil
 }
 
 // dressByPath adds what the table says about an endpoint for containers-image:
@@ -234,10 +232,9 @@ func (t Table) ranged(registry string) *Route {
 func (t Table) dressByPath(e Endpoint) Endpoint {
 	best := 0
 	name := e.Host + "/" + e.Name
-	for _, h := range t.Hosts {
+	for _, i := range t.covering(name) {
+		h := t.Hosts[i]
 		switch {
-		case name != h.Name && !strings.HasPrefix(name, h.Name+"/"):
-			continue
 		case h.TLS.Set:
 			e.TLS.CA, e.TLS.Client, e.TLS.Set = h.TLS.CA, h.TLS.Client, true
 		case len(h.Name) > best:

@@ -161,6 +161,8 @@ type Table struct {
 	// some dialects write certificates inline. A client's key is among them,
 	// so that they go into no finding and no saved file.
 	Files []source.File `json:"-" yaml:"-"`
+
+	index *index // see Indexed
 }
 
 // Plain names the rule by which a runtime chooses the scheme of a registry
@@ -179,8 +181,8 @@ const (
 // the registry itself.
 func (t Table) Route(registry string) Route {
 	for _, match := range []string{registry, Any} {
-		if i := slices.IndexFunc(t.Routes, func(r Route) bool { return r.Match == match }); i >= 0 {
-			return t.Routes[i]
+		if r := t.find(match); r != nil {
+			return *r
 		}
 		if r := t.ranged(registry); r != nil {
 			return *r
@@ -215,18 +217,18 @@ func (t Table) dress(e Endpoint) Endpoint {
 	}
 	e.Header = append(slices.Clone(t.Header), e.Header...)
 	for _, name := range []string{e.Host, Any} {
-		i := slices.IndexFunc(t.Hosts, func(h Host) bool { return h.Name == name })
-		if i < 0 {
+		h := t.Host(name)
+		if h == nil {
 			continue
 		}
 		if e.Auth.IsZero() {
-			e.Auth = t.Hosts[i].Auth
+			e.Auth = h.Auth
 		}
 		if !e.TLS.Set {
-			e.TLS = t.Hosts[i].TLS
+			e.TLS = h.TLS
 		}
 		if e.Broken == "" {
-			e.Broken = t.Hosts[i].Broken
+			e.Broken = h.Broken
 		}
 		break
 	}

@@ -2,39 +2,39 @@ package tomldoc
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/towpath-dev/towpath/internal/source"
 )
 
 // Bounds of what is read. Both libraries recurse without a limit, and compare
-// each key or table with those of all before it: beyond these bounds a hostile
-// file would cost the process. No file that works comes near them.
+// each table with all before it, v2 also each key with those of its table: a
+// hostile file of some megabytes would cost them hours. maxCompared allows 30,000
+// tables, and as many keys in one of them.
 const (
-	MaxBytes = 1 << 20
-	maxDepth = 500   // of arrays, inline tables and dotted keys
-	maxKeys  = 10000 // and tables
+	MaxBytes    = 8 << 20
+	maxDepth    = 500 // of arrays, inline tables and dotted keys
+	maxCompared = 500_000_000
 )
 
-// Bounds for parsers whose cost grows with the length of a document alone:
-// Parse, and the library that containers-image uses.
-const (
-	maxLongBytes = 16 << 20
-	maxLongKeys  = 400000
-)
+// maxLongBytes is for parsers whose cost grows with the length of a document
+// alone: Parse, and the library that containers-image uses.
+const maxLongBytes = 16 << 20
 
-// Guard refuses a document that is too large or too deep to be read; nil: it is not.
-func Guard(file string, data []byte) *Problem { return within(file, data, MaxBytes, maxKeys) }
+// Guard refuses a document that is too large, too deep or too long in one table
+// to be decoded; nil: it is not.
+func Guard(file string, data []byte) *Problem { return within(file, data, MaxBytes, maxCompared) }
 
 // GuardLong is Guard for parsers whose cost grows with the length alone.
 func GuardLong(file string, data []byte) *Problem {
-	return within(file, data, maxLongBytes, maxLongKeys)
+	return within(file, data, maxLongBytes, math.MaxInt)
 }
 
-func within(file string, data []byte, bytes, keys int) *Problem {
+func within(file string, data []byte, bytes, compared int) *Problem {
 	if len(data) > bytes {
 		return &Problem{At: source.Pos{File: file}, Text: fmt.Sprintf("%d bytes, more than the %d that are read", len(data), bytes), Unread: true}
 	}
-	g := guard{most: keys}
+	g := guard{most: compared}
 	for at := 0; at < len(data); at++ {
 		if text := g.step(data, &at); text != "" {
 			return &Problem{At: source.PosAt(file, data, at), Text: text, Unread: true}
@@ -45,7 +45,11 @@ func within(file string, data []byte, bytes, keys int) *Problem {
 
 // guard counts without parsing: strings and comments are stepped over line by
 // line, which errs towards refusing.
-type guard struct{ depth, dots, keys, lineEnd, most int }
+type guard struct {
+	depth, dots, lineEnd int
+	tables, keys         int // keys: of the table
+	compared, most       int
+}
 
 func (g *guard) step(data []byte, at *int) string {
 	if *at >= g.lineEnd {
@@ -61,10 +65,12 @@ func (g *guard) step(data []byte, at *int) string {
 	case '.':
 		g.dots++
 	case '=':
+		g.compared += g.keys
 		g.keys++
 	case '[':
 		if g.depth == 0 {
-			g.keys++
+			g.compared += g.tables
+			g.tables, g.keys = g.tables+1, 0
 		}
 		g.depth++
 	case '{':
@@ -75,8 +81,8 @@ func (g *guard) step(data []byte, at *int) string {
 	switch {
 	case g.depth > maxDepth || g.dots > maxDepth:
 		return fmt.Sprintf("nested more than %d deep, which is not read", maxDepth)
-	case g.keys > g.most:
-		return fmt.Sprintf("more than %d keys and tables, which are not read", g.most)
+	case g.compared > g.most:
+		return fmt.Sprintf("%d tables and %d keys in the last one, more than are read", g.tables, g.keys)
 	}
 	return ""
 }

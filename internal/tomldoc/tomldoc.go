@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	v1 "github.com/pelletier/go-toml"
@@ -109,7 +110,8 @@ type Doc struct {
 	Data    []byte
 	Entries []Entry // in the order of the document
 
-	line, lineStart int // where the last entry was, so that places cost one pass in all
+	line, lineStart int            // where the last entry was, so that places cost one pass in all
+	first           map[string]int // the first entry of a path, in long documents
 }
 
 // Parse lists the expressions of a document. It follows the grammar of v2; a
@@ -154,8 +156,27 @@ func parse(file string, data []byte) (*Doc, *Problem) {
 	if err := p.Error(); err != nil {
 		return nil, d.problem(err)
 	}
+	d.index()
 	return d, nil
 }
+
+// index lets Find look into a long document without passing it.
+func (d *Doc) index() {
+	const long = 200
+	if len(d.Entries) < long {
+		return
+	}
+	d.first = make(map[string]int, len(d.Entries))
+	for i, e := range d.Entries {
+		name := joined(e.Path)
+		if _, known := d.first[name]; !known {
+			d.first[name] = i
+		}
+	}
+}
+
+// joined is a path as one text; no key holds the byte between.
+func joined(path []string) string { return strings.Join(path, "\xff") }
 
 // value adds a key = value and, when the value is an inline table, its members.
 func (d *Doc) value(p *unstable.Parser, n *unstable.Node, table []string, inline bool) {
@@ -242,6 +263,12 @@ func (d *Doc) valueSpan(at int) Span {
 
 // Find returns the first entry with a path, or nil.
 func (d *Doc) Find(path ...string) *Entry {
+	if d.first != nil {
+		if i, known := d.first[joined(path)]; known {
+			return &d.Entries[i]
+		}
+		return nil
+	}
 	for i := range d.Entries {
 		if slices.Equal(d.Entries[i].Path, path) {
 			return &d.Entries[i]

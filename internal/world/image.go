@@ -38,6 +38,7 @@ type Image struct {
 	Missing   []string `json:"missing"`  // "config", "layer0", "manifest" or a platform: not served
 	Mismatch  []string `json:"mismatch"` // the same names: other bytes than their digest says
 	Seed      uint64   `json:"seed"`     // other content for the same shape
+	Created   string   `json:"created"`  // when, as the config says it: RFC 3339; empty: it does not say
 }
 
 // descriptor is how one piece of content points to another.
@@ -129,7 +130,7 @@ func (m Image) manifest(b *built, platform string) (descriptor, error) {
 		layers = append(layers, b.put(types.layer, blob, slices.Contains(m.Missing, name), slices.Contains(m.Mismatch, name)))
 		diffs = append(diffs, diff)
 	}
-	inside := configFor(orElse(m.Inside, platform), diffs, m.Seed)
+	inside := m.configFor(platform, diffs)
 	if m.Form == Artifact {
 		inside = encode(map[string]any{"apiVersion": "v2", "name": "chart", "version": "1.0.0"})
 	}
@@ -211,10 +212,13 @@ func layer(name string, size int, seed uint64) (blob []byte, diff string, err er
 	return packed.Bytes(), digestOf(plain.Bytes()), nil
 }
 
-func configFor(platform string, diffs []string, seed uint64) []byte {
-	doc := platformFields(platform)
+func (m Image) configFor(platform string, diffs []string) []byte {
+	doc := platformFields(orElse(m.Inside, platform))
+	if m.Created != "" {
+		doc["created"] = m.Created
+	}
 	doc["rootfs"] = map[string]any{"type": "layers", "diff_ids": diffs}
-	doc["config"] = map[string]any{"Entrypoint": []string{"/bin/true"}, "Labels": map[string]string{"seed": fmt.Sprint(seed)}}
+	doc["config"] = map[string]any{"Entrypoint": []string{"/bin/true"}, "Labels": map[string]string{"seed": fmt.Sprint(m.Seed)}}
 	return encode(doc)
 }
 

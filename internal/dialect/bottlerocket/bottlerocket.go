@@ -115,32 +115,41 @@ func (r *reader) table() route.Table {
 	}
 	t = config.Table()
 	t.Plain = route.PlainCRI
-	for i := range t.Routes {
-		r.place(&t.Routes[i])
+	r.places(t.Routes)
+	at := map[string]source.Pos{}
+	for _, c := range r.set.credentials {
+		at[authHost(c.Registry)] = c.at
 	}
 	for i := range t.Hosts {
 		h := &t.Hosts[i]
-		for _, c := range r.set.credentials {
-			if authHost(c.Registry) == h.Name {
-				h.From, h.Auth.From, h.Auth.Source = c.at, c.at, "Bottlerocket settings"
-			}
+		if p, written := at[h.Name]; written {
+			h.From, h.Auth.From, h.Auth.Source = p, p, "Bottlerocket settings"
 		}
 	}
 	t.Hosts = slices.DeleteFunc(t.Hosts, func(h route.Host) bool { return h.Auth.IsZero() })
 	return t
 }
 
-func (r *reader) place(rt *route.Route) {
+// places says of routes and their mirrors where they are written: what the
+// template makes of them has other places.
+func (r *reader) places(routes []route.Route) {
+	at := map[string]*mirror{}
 	for _, m := range r.set.mirrors {
-		if m.Registry != rt.Match {
-			continue
+		at[m.Registry] = m
+	}
+	for i := range routes {
+		if m := at[routes[i].Match]; m != nil {
+			m.place(&routes[i])
 		}
-		rt.From = m.at
-		for i := range rt.Mirrors {
-			rt.Mirrors[i].From = m.at
-			if i < len(m.places) {
-				rt.Mirrors[i].From = m.places[i]
-			}
+	}
+}
+
+func (m *mirror) place(rt *route.Route) {
+	rt.From = m.at
+	for i := range rt.Mirrors {
+		rt.Mirrors[i].From = m.at
+		if i < len(m.places) {
+			rt.Mirrors[i].From = m.places[i]
 		}
 	}
 }

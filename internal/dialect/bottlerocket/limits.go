@@ -72,7 +72,7 @@ var limits = []dialect.Limit{
 		Concept: "a registry without mirrors beside a wildcard", Nearest: "list the registry itself as endpoint",
 		Text: "a registry for which nothing is written gets the mirrors of *",
 		Over: func(t route.Table) func(route.Route) bool {
-			wild := slices.ContainsFunc(t.Routes, func(x route.Route) bool { return x.Match == route.Any })
+			wild := t.Has(route.Any)
 			return func(r route.Route) bool { return wild && r.Match != route.Any && len(r.Mirrors) == 0 }
 		},
 	},
@@ -89,7 +89,7 @@ var limits = []dialect.Limit{
 		Concept: "settings for every host", Nearest: "write an entry for each host",
 		Text: "credentials are for one host",
 		Hits: func(t route.Table, _ route.Route) bool {
-			return slices.ContainsFunc(t.Hosts, func(h route.Host) bool { return h.Name == route.Any })
+			return t.Host(route.Any) != nil
 		},
 	},
 	{

@@ -3,6 +3,7 @@ package bottlerocket
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/source"
@@ -175,24 +176,24 @@ func (c *credential) fields() [][2]string {
 }
 
 func (w wish) text(nl string) string {
-	out := ""
+	var out strings.Builder
+	begin := func(table, registry string) {
+		if out.Len() > 0 {
+			out.WriteString(nl)
+		}
+		out.WriteString("[[settings.container-registry." + table + "]]" + nl + "registry = " + tomldoc.Quote(registry) + nl)
+	}
 	for _, m := range w.mirrors {
-		out += gap(out, nl) + "[[settings.container-registry.mirrors]]" + nl + "registry = " + tomldoc.Quote(m.Registry) + nl + "endpoint = " + tomldoc.QuoteAll(m.Endpoint) + nl
+		begin("mirrors", m.Registry)
+		out.WriteString("endpoint = " + tomldoc.QuoteAll(m.Endpoint) + nl)
 	}
 	for _, c := range w.credentials {
-		out += gap(out, nl) + "[[settings.container-registry.credentials]]" + nl + "registry = " + tomldoc.Quote(c.Registry) + nl
+		begin("credentials", c.Registry)
 		for _, kv := range c.fields() {
 			if kv[1] != "" {
-				out += kv[0] + " = " + tomldoc.Quote(kv[1]) + nl
+				out.WriteString(kv[0] + " = " + tomldoc.Quote(kv[1]) + nl)
 			}
 		}
 	}
-	return out
-}
-
-func gap(before, nl string) string {
-	if before == "" {
-		return ""
-	}
-	return nl
+	return out.String()
 }

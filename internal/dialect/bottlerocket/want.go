@@ -17,6 +17,7 @@ type wish struct {
 
 func desired(t route.Table) wish {
 	var w wish
+	t = t.Indexed()
 	for _, r := range t.Routes {
 		all := t.Endpoints(r.Match)
 		m := &mirror{Registry: r.Match, entry: -1}

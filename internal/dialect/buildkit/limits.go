@@ -88,7 +88,7 @@ var limits = []dialect.Limit{
 		Concept: "settings for every host", Nearest: "write a table for each host",
 		Text: "there is no wildcard among the registries",
 		Hits: func(t route.Table, _ route.Route) bool {
-			return slices.ContainsFunc(t.Hosts, func(h route.Host) bool { return h.Name == route.Any })
+			return t.Host(route.Any) != nil
 		},
 	},
 	{

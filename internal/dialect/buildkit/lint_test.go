@@ -21,7 +21,7 @@ func TestFindings(t *testing.T) {
 }
 
 func TestAFileThatIsTooLargeIsSaidToBeUnread(t *testing.T) {
-	files := []source.File{{Path: "/x.toml", Data: []byte(strings.Repeat("# a long comment\n", 1<<17))}}
+	files := []source.File{{Path: "/x.toml", Data: []byte(strings.Repeat("# a long comment\n", 1<<19))}}
 	found := buildkit.Parse(files, route.Target{}).Findings
 	if len(found) != 1 || found[0].ID != tooLarge {
 		t.Errorf("got %+v", found)

@@ -3,6 +3,7 @@ package buildkit
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/source"
@@ -236,18 +237,18 @@ func (w *wanted) pairs(name, nl string) string {
 }
 
 func (w wish) text(names []string, nl string) string {
-	out := ""
+	var out strings.Builder
 	for i, name := range names {
 		if i > 0 {
-			out += nl
+			out.WriteString(nl)
 		}
-		out += "[registry." + tomldoc.Quote(name) + "]" + nl
+		out.WriteString("[registry." + tomldoc.Quote(name) + "]" + nl)
 		for _, k := range w[name].keys(name) {
 			if k.value != "" {
-				out += k.key + " = " + k.value + nl
+				out.WriteString(k.key + " = " + k.value + nl)
 			}
 		}
-		out += w[name].pairs(name, nl)
+		out.WriteString(w[name].pairs(name, nl))
 	}
-	return out
+	return out.String()
 }

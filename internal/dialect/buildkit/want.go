@@ -53,6 +53,7 @@ func mannerOf(e route.Endpoint) manner {
 // desired turns routes into tables.
 func desired(t route.Table) wish {
 	w := wish{}
+	t = t.Indexed()
 	for _, r := range t.Routes {
 		if r.Match == route.Any {
 			continue

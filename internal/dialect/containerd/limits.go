@@ -95,7 +95,7 @@ var limits = []dialect.Limit{
 		Concept: "a header for every registry", Nearest: "write a route for every other registry, or registry.headers in config.toml",
 		Text: "a header belongs to one host, and _default is not there",
 		Hits: func(t route.Table, _ route.Route) bool {
-			return len(t.Header) > 0 && !slices.ContainsFunc(t.Routes, func(r route.Route) bool { return r.Match == route.Any })
+			return len(t.Header) > 0 && !t.Has(route.Any)
 		},
 	},
 	{

@@ -27,16 +27,19 @@ func Render(want route.Table, have []source.File) []source.File {
 // that says what is wanted already is not touched, and of others every byte
 // that need not change stays.
 func RenderIn(roots []string, t route.Table, have []source.File) []source.File {
-	t = t.Whole()
+	t = t.Whole().Indexed()
 	r := newReader(have, t.Target)
 	r.read(roots)
+	r.table = r.table.Indexed()
 	d := draft{reader: r, files: slices.Clone(have), root: path.Clean(roots[0])}
-	keep := matches(t)
+	d.order()
+	keep, kept := matches(t), map[string]bool{}
 	for _, match := range keep {
 		d.write(t, match)
+		kept[match] = true
 	}
 	for _, old := range r.table.Routes {
-		if !slices.Contains(keep, old.Match) {
+		if !kept[old.Match] {
 			d.clear(r.decided[old.Match])
 		}
 	}
@@ -47,7 +50,15 @@ func RenderIn(roots []string, t route.Table, have []source.File) []source.File {
 type draft struct {
 	reader *reader
 	files  []source.File
+	at     map[string][]int // where in files a path is
 	root   string
+}
+
+func (d *draft) order() {
+	d.at = make(map[string][]int, len(d.files))
+	for i, f := range d.files {
+		d.at[f.Path] = append(d.at[f.Path], i)
+	}
 }
 
 // write puts one route into its file.
@@ -61,7 +72,9 @@ func (d *draft) write(t route.Table, match string) {
 		dir = path.Join(d.root, candidate(match, t.Target))
 	}
 	file := path.Join(dir, hostsToml)
-	d.drop(func(f source.File) bool { return f.Path == dir && f.Kind != source.Directory })
+	if slices.ContainsFunc(d.at[dir], func(i int) bool { return d.files[i].Kind != source.Directory }) {
+		d.drop(func(f source.File) bool { return f.Path == dir && f.Kind != source.Directory })
+	}
 	d.put(file, d.text(dir, w, t.Target), w)
 }
 
@@ -73,11 +86,11 @@ func (d *draft) unchanged(t route.Table, w wanted) bool {
 	}) {
 		return true
 	}
-	i := slices.IndexFunc(now.Routes, func(r route.Route) bool { return r.Match == w.match })
-	if i < 0 || now.Routes[i].Fails != w.fails {
+	if !now.Has(w.match) || now.Route(w.match).Fails != w.fails {
 		return false
 	}
-	return w.meets(now.Target, &hostsFile{verdict: used, mirrors: now.Routes[i].Mirrors, upstream: now.Routes[i].Upstream})
+	is := now.Route(w.match)
+	return w.meets(now.Target, &hostsFile{verdict: used, mirrors: is.Mirrors, upstream: is.Upstream})
 }
 
 // text is the file with the route: the one that is there, reworked, or a new one.
@@ -104,18 +117,21 @@ func candidate(match string, t route.Target) string {
 // put replaces the content of a file or adds it. A new file with header lines
 // may hold a password and is for root alone.
 func (d *draft) put(p, text string, w wanted) {
-	for i := range d.files {
-		if d.files[i].Path == p && d.files[i].Kind == source.Regular {
+	for _, i := range d.at[p] {
+		if d.files[i].Kind == source.Regular {
 			d.files[i].Data = []byte(text)
 			d.files[i].Unread, d.files[i].Problem = false, ""
 			return
 		}
 	}
-	d.drop(func(f source.File) bool { return f.Path == p })
+	if len(d.at[p]) > 0 {
+		d.drop(func(f source.File) bool { return f.Path == p })
+	}
 	mode := source.File{Path: p, Data: []byte(text), Mode: 0o644}
 	if strings.Contains(text, ".header]") || w.upstream != nil && len(w.upstream.Header) > 0 {
 		mode.Mode = 0o600
 	}
+	d.at[p] = append(d.at[p], len(d.files))
 	d.files = append(d.files, mode)
 }
 
@@ -134,4 +150,7 @@ func (d *draft) clear(dir string) {
 	}
 }
 
-func (d *draft) drop(which func(source.File) bool) { d.files = slices.DeleteFunc(d.files, which) }
+func (d *draft) drop(which func(source.File) bool) {
+	d.files = slices.DeleteFunc(d.files, which)
+	d.order()
+}

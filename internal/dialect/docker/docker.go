@@ -73,6 +73,7 @@ type reader struct {
 	wide     bool                // it is in UTF-16 and cannot be edited by bytes
 	doc      *jsondoc.Doc        // nil: it is refused, or there is none
 	set      settings
+	listed   func(host string) bool // whether insecure-registries has it
 	table    route.Table
 	findings []finding.Finding
 	refused  *refusal   // why dockerd does not start

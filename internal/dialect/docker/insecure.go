@@ -63,29 +63,29 @@ func (r *reader) insecure(host string) bool {
 	if host == hub {
 		return false
 	}
-	for _, text := range r.set.Insecure {
-		if unschemed(text) == host {
-			return true
+	if r.listed == nil {
+		r.listed = entries(r.set.Insecure)
+	}
+	return r.listed(host) || route.IsLocalhost(host)
+}
+
+// entries is the test whether a host is in insecure-registries, by its name or
+// by its address.
+func entries(list []string) func(host string) bool {
+	names := make(map[string]bool, len(list))
+	ranges := route.Table{Target: route.Target{Runtime: "docker"}}
+	for _, text := range list {
+		entry := unschemed(text)
+		names[entry] = true
+		if p, ok := addresses(entry); ok {
+			one := route.Route{Match: p.String()}
+			one.From.Line = rangeMark
+			ranges.Routes = append(ranges.Routes, one)
 		}
 	}
-	if route.IsLocalhost(host) {
-		return true
-	}
-	t := route.Table{Target: route.Target{Runtime: "docker"}, Routes: r.asRoutes()}
-	return t.Route(host).From.Line == rangeMark
+	ranges = ranges.Indexed()
+	return func(host string) bool { return names[host] || ranges.Route(host).From.Line == rangeMark }
 }
 
 // rangeMark tells a route that was found by its address.
 const rangeMark = -1
-
-func (r *reader) asRoutes() []route.Route {
-	var out []route.Route
-	for _, text := range r.set.Insecure {
-		if p, ok := addresses(unschemed(text)); ok {
-			one := route.Route{Match: p.String()}
-			one.From.Line = rangeMark
-			out = append(out, one)
-		}
-	}
-	return out
-}

@@ -1,13 +1,13 @@
 package docker
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/towpath-dev/towpath/internal/dialect"
 	"github.com/towpath-dev/towpath/internal/route"
-	"github.com/towpath-dev/towpath/internal/source"
 )
 
 // limits is what daemon.json and certs.d cannot say. Where Docker is told to use
@@ -67,7 +67,7 @@ var limits = []dialect.Limit{
 	},
 	{
 		Concept: "verifying a host for one registry and not for another", Text: "insecure-registries counts for a host wherever it is used", Nearest: "give the host the same settings everywhere",
-		Hits: unequalTrust,
+		Over: unequalTrust,
 	},
 	{
 		Concept: "an API below another path", Text: "the API of a mirror is at PATH/v2, that of a registry at /v2", Nearest: "serve the API at /v2",
@@ -92,15 +92,17 @@ var limits = []dialect.Limit{
 	},
 	{
 		Concept: "credentials on the node", Text: "dockerd keeps none: they come with each pull", Nearest: "run docker login, or give an imagePullSecret",
-		Hits: func(t route.Table, r route.Route) bool {
-			return slices.ContainsFunc(t.Hosts, func(h route.Host) bool { return !h.Auth.IsZero() }) ||
-				slices.ContainsFunc(r.Endpoints(), func(e route.Endpoint) bool { return !e.Auth.IsZero() })
+		Over: func(t route.Table) func(route.Route) bool {
+			any := slices.ContainsFunc(t.Hosts, func(h route.Host) bool { return !h.Auth.IsZero() })
+			return func(r route.Route) bool {
+				return any || slices.ContainsFunc(r.Endpoints(), func(e route.Endpoint) bool { return !e.Auth.IsZero() })
+			}
 		},
 	},
 	{
 		Concept: "certificates of one endpoint", Text: "certificates lie in certs.d/HOST and count for the host wherever it is used; Docker Hub and insecure hosts have none",
 		Nearest: "copy them to /etc/docker/certs.d/HOST/, authorities as .crt",
-		Hits:    strangeCerts,
+		Over:    strangeCerts,
 	},
 	{
 		Concept: "a broken route", Text: "a route on which every pull fails cannot be written down", Nearest: "repair it first",
@@ -157,15 +159,19 @@ func loose(r route.Route) bool {
 // unequalTrust reports a mirror that is verified though its host as a registry
 // is not, or the other way round: one list is for both. Docker Hub is always
 // verified.
-func unequalTrust(t route.Table, r route.Route) bool {
-	if u := r.Upstream; r.Match == hub && u != nil && (u.TLS.SkipVerify || u.PlainFallback) {
-		return true
-	}
+func unequalTrust(t route.Table) func(route.Route) bool {
 	rd := &reader{}
 	for _, o := range t.Routes {
 		if loose(o) {
 			rd.set.Insecure = append(rd.set.Insecure, o.Match)
 		}
+	}
+	return rd.unequalTrust
+}
+
+func (rd *reader) unequalTrust(r route.Route) bool {
+	if u := r.Upstream; r.Match == hub && u != nil && (u.TLS.SkipVerify || u.PlainFallback) {
+		return true
 	}
 	for _, e := range r.Mirrors {
 		if e.Scheme == "https" && rd.insecure(e.Host) != e.TLS.SkipVerify {
@@ -176,26 +182,26 @@ func unequalTrust(t route.Table, r route.Route) bool {
 	return r.Match != hub && !isRange && r.Upstream != nil && rd.insecure(r.Match) != (loose(r) || route.IsLocalhost(r.Match))
 }
 
-func strangeCerts(t route.Table, r route.Route) bool {
-	for _, e := range r.Endpoints() {
-		host := e.Host
-		if host == "" {
-			host = r.Match
-		}
-		for _, name := range certFiles(e.TLS) {
-			if path.Dir(name) != path.Join(certsDir, host) && source.Find(t.Files, name) == nil || host == hubHost || host == hub || e.TLS.SkipVerify {
-				return true
-			}
-		}
+// strangeCerts finds routes with certificates that lie elsewhere and are not at
+// hand either, or count for nothing.
+func strangeCerts(t route.Table) func(route.Route) bool {
+	known := map[string]bool{}
+	for _, f := range t.Files {
+		known[f.Path] = true
 	}
-	for _, h := range t.Hosts {
-		for _, name := range certFiles(h.TLS) {
-			if path.Dir(name) != path.Join(certsDir, h.Name) && source.Find(t.Files, name) == nil {
-				return true
-			}
-		}
+	strange := func(host string, set route.TLS) bool {
+		return slices.ContainsFunc(certFiles(set), func(name string) bool { return path.Dir(name) != path.Join(certsDir, host) && !known[name] })
 	}
-	return false
+	if slices.ContainsFunc(t.Hosts, func(h route.Host) bool { return strange(h.Name, h.TLS) }) {
+		return func(route.Route) bool { return true }
+	}
+	return func(r route.Route) bool {
+		return slices.ContainsFunc(r.Endpoints(), func(e route.Endpoint) bool {
+			host := cmp.Or(e.Host, r.Match)
+			void := host == hubHost || host == hub || e.TLS.SkipVerify
+			return strange(host, e.TLS) || void && len(certFiles(e.TLS)) > 0
+		})
+	}
 }
 
 func certFiles(t route.TLS) []string {

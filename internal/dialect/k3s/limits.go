@@ -125,7 +125,7 @@ var limits = []dialect.Limit{
 		Text:    "K3s does not use configs.\"*\" for credentials, nor for TLS beside a wildcard mirror",
 		Nearest: "write an entry for each host",
 		Hits: func(t route.Table, r route.Route) bool {
-			any := slices.ContainsFunc(t.Hosts, func(h route.Host) bool { return h.Name == route.Any })
+			any := t.Host(route.Any) != nil
 			return any || r.Match == route.Any && r.Upstream != nil && r.Upstream.TLS.Set
 		},
 	},
@@ -216,14 +216,14 @@ func otherUpstream(t route.Table, r route.Route) bool {
 // itself, where that is not what happens without a route: another one is for
 // all registries, or it is localhost, which containerd asks in its own way.
 func swallowed(t route.Table, r route.Route) bool {
-	beside := slices.ContainsFunc(t.Routes, func(x route.Route) bool { return x.Match == route.Any })
+	beside := t.Has(route.Any)
 	if r.Upstream != nil && r.Upstream.Host != "" && isLocalhost(r.Match) {
 		beside = true
 	}
 	if !beside || r.Match == route.Any || len(r.Mirrors) > 0 || r.Upstream == nil || r.Upstream.TLS.Set {
 		return false
 	}
-	return r.Upstream.Auth.IsZero() && !slices.ContainsFunc(t.Hosts, func(h route.Host) bool { return h.Name == r.Match })
+	return r.Upstream.Auth.IsZero() && t.Host(r.Match) == nil
 }
 
 func unequalRewrites(_ route.Table, r route.Route) bool {

@@ -160,7 +160,7 @@ var limits = []dialect.Limit{
 		Text:    "certs.d and auth.json know no wildcard",
 		Nearest: "write an entry for each host",
 		Hits: func(t route.Table, _ route.Route) bool {
-			return slices.ContainsFunc(t.Hosts, func(h route.Host) bool { return h.Name == route.Any })
+			return t.Host(route.Any) != nil
 		},
 	},
 }

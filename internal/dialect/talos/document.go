@@ -170,7 +170,8 @@ func (p *oldPair) UnmarshalYAML(unmarshal func(any) error) error {
 // file is a file with its documents.
 type file struct {
 	*source.File
-	docs []*yamldoc.Doc
+	docs  []*yamldoc.Doc
+	first map[identity]*yamldoc.Doc // of each subject, once somebody asked
 }
 
 // spot is where an entry stands: a document of its own, or an entry of

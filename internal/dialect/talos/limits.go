@@ -73,7 +73,7 @@ var limits = []dialect.Limit{
 		Concept: "TLS settings of every other registry", Nearest: "write a RegistryTLSConfig for each host",
 		Text: "TLS settings are for one host",
 		Hits: func(t route.Table, r route.Route) bool {
-			any := slices.ContainsFunc(t.Hosts, func(h route.Host) bool { return h.Name == route.Any })
+			any := t.Host(route.Any) != nil
 			return any || r.Match == route.Any && r.Upstream != nil && r.Upstream.Host == "" && r.Upstream.TLS.Set
 		},
 	},
@@ -105,7 +105,7 @@ var limits = []dialect.Limit{
 		Concept: "a registry without an entry of its own beside a wildcard", Nearest: "list the registry itself as endpoint",
 		Text: "a registry for which nothing is written gets the mirrors of *",
 		Over: func(t route.Table) func(route.Route) bool {
-			wild := slices.ContainsFunc(t.Routes, func(x route.Route) bool { return x.Match == route.Any })
+			wild := t.Has(route.Any)
 			named := map[string]bool{}
 			for _, name := range desired(t).names() {
 				named[name] = true

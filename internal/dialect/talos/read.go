@@ -82,22 +82,38 @@ func old(n *yamldoc.Node) bool {
 
 // unique refuses two documents of one kind and name in a file.
 func (r *reader) unique(in *file, d *yamldoc.Doc, id identity) {
-	for _, o := range in.docs {
-		if o == d {
-			return
-		}
-		if o.Root == nil || o.Root.Kind != yamldoc.Mapping {
+	if in.first == nil {
+		in.first = firsts(in.docs)
+	}
+	switch o := in.first[id.subject()]; {
+	case o == nil || o == d:
+	case id.kind == "":
+		r.refuse(doubleDocument, "config", d.Root.At, nil)
+	default:
+		r.refuse(doubleDocument, "", d.Root.At, finding.Args{"kind": id.kind, "name": id.name, "first": o.Root.At.Line})
+	}
+}
+
+// subject is what a file may speak of once.
+func (id identity) subject() identity {
+	if id.kind == "" {
+		return identity{}
+	}
+	return identity{kind: id.kind, name: id.name}
+}
+
+// firsts are the first documents by their subject.
+func firsts(docs []*yamldoc.Doc) map[identity]*yamldoc.Doc {
+	out := map[identity]*yamldoc.Doc{}
+	for _, d := range docs {
+		if d.Root == nil || d.Root.Kind != yamldoc.Mapping {
 			continue
 		}
-		switch other := identityOf(o); {
-		case other.kind == "" && id.kind == "":
-			r.refuse(doubleDocument, "config", d.Root.At, nil)
-			return
-		case other.kind == id.kind && other.name == id.name:
-			r.refuse(doubleDocument, "", d.Root.At, finding.Args{"kind": id.kind, "name": id.name, "first": o.Root.At.Line})
-			return
+		if subject := identityOf(d).subject(); out[subject] == nil {
+			out[subject] = d
 		}
 	}
+	return out
 }
 
 // decode fills a value with a document as strictly as Talos does.

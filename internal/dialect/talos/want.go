@@ -44,6 +44,7 @@ func (w wishedTLS) empty() bool { return w.ca == "" && !w.client && !w.skip }
 // desired turns routes into entries.
 func desired(t route.Table) wish {
 	w := wish{index: map[string]int{}}
+	t = t.Indexed()
 	files := contents(t.Files)
 	for _, r := range t.Routes {
 		w.route(t, r, files)
