@@ -26,6 +26,9 @@ func explained(c Case, r play.Result) []string {
 	}
 	got := asked(r.Asked, strings.Contains(c.Spec().Image, "@"))
 	bad := sameRoute(c, r)
+	if r.Again != nil && r.Again.Exit != 0 {
+		bad = append(bad, fmt.Sprintf("towpath pull ended with status %d: %s%s", r.Again.Exit, r.Again.Out, r.Again.Stderr))
+	}
 	rest := want
 	for _, request := range got {
 		i := slices.Index(rest, request)

@@ -171,3 +171,13 @@ func (s *stage) explain(ctx context.Context, result *Result) error {
 	result.Plan = &run
 	return err
 }
+
+// pullAgain has towpath tell an engine to pull what it has just pulled.
+func (s *stage) pullAgain(ctx context.Context, result *Result) error {
+	if !s.runtime.gen.Engine() || !result.Pull.OK || s.variant.Spec.Pull.User != "" {
+		return nil
+	}
+	run, err := s.towpath(ctx, "pull", "-o", "json", s.image)
+	result.Again = &run
+	return err
+}

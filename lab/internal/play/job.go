@@ -34,6 +34,7 @@ type Result struct {
 	Source *Run              `json:"source,omitempty"` // towpath explain, of what is converted
 	Change *Run              `json:"change,omitempty"` // towpath convert
 	Plan   *Run              `json:"plan,omitempty"`   // towpath explain, of engines that are no containerd and of what was converted
+	Again  *Run              `json:"again,omitempty"`  // towpath pull, of engines that are no containerd and that pulled
 	Doctor *Run              `json:"doctor,omitempty"`
 	Fix    *Fix              `json:"fix,omitempty"`
 	Logs   map[string]string `json:"logs,omitempty"`  // by program, the end of each

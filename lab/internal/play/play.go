@@ -85,6 +85,9 @@ func play(job Job, result *Result, boot func() error) error {
 	if !job.Doctor {
 		return nil
 	}
+	if err := s.pullAgain(ctx, result); err != nil {
+		return err
+	}
 	return s.diagnose(ctx, result)
 }
 
