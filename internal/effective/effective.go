@@ -44,8 +44,7 @@ func Read(in Input) Reading {
 	r := &reading{Input: in, target: Target(in.Runtime.Target)}
 	switch r.target.Runtime {
 	case "docker":
-		got := docker.Read(in.Files, r.target, DockerOptions(in.Runtime))
-		return Reading{Table: got.Table, Findings: got.Findings, Sandbox: in.Runtime.Sandbox}
+		return r.docker()
 	case "crio", "podman":
 		got := registriesconf.Parse(in.Files, r.target)
 		return Reading{Table: got.Table, Findings: got.Findings, Sandbox: in.Runtime.Sandbox}

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -198,8 +199,43 @@ func lookDocker(ctx context.Context, socket string) (snapshot.CRI, string) {
 	seen := snapshot.CRI{Asked: true}
 	version, err := d.Version(ctx)
 	seen.Answers, seen.Images = err == nil, err == nil
+	if err == nil {
+		seen.Loaded = d.loaded(ctx)
+	}
 	note(&seen, err)
 	return seen, version
+}
+
+// loaded asks dockerd for the registry settings that it has in memory; nil: it
+// does not tell.
+func (d *Docker) loaded(ctx context.Context) *snapshot.Loaded {
+	var info struct {
+		RegistryConfig *struct {
+			Mirrors               []string
+			InsecureRegistryCIDRs []string
+			IndexConfigs          map[string]struct{ Secure bool }
+		}
+	}
+	if d.ask(ctx, "/info", &info) != nil || info.RegistryConfig == nil {
+		return nil
+	}
+	set := info.RegistryConfig
+	out := &snapshot.Loaded{Mirrors: map[string][]string{}}
+	if len(set.Mirrors) > 0 {
+		out.Mirrors["docker.io"] = set.Mirrors
+	}
+	for _, cidr := range set.InsecureRegistryCIDRs {
+		if cidr != "127.0.0.0/8" && cidr != "::1/128" {
+			out.Insecure = append(out.Insecure, cidr)
+		}
+	}
+	for name, index := range set.IndexConfigs {
+		if !index.Secure {
+			out.Insecure = append(out.Insecure, name)
+		}
+	}
+	slices.Sort(out.Insecure)
+	return out
 }
 
 // dockerConfig is a config.json with the credentials of one registry.

@@ -134,14 +134,15 @@ type CRI struct {
 	TimedOut bool   `json:"timedOut,omitempty"`
 
 	// Loaded is the registry configuration that the runtime goes by, as it tells
-	// itself; nil: it does not. containerd 1.x does, 2.x does not.
+	// itself; nil: it does not. containerd 1.x and Docker do, containerd 2.x does not.
 	Loaded *Loaded `json:"loaded,omitempty"`
 }
 
 // Loaded is what of a configuration the runtime has in memory.
 type Loaded struct {
 	ConfigPath string              `json:"configPath"`
-	Mirrors    map[string][]string `json:"mirrors,omitempty"` // endpoints by registry
+	Mirrors    map[string][]string `json:"mirrors,omitempty"`  // endpoints by registry
+	Insecure   []string            `json:"insecure,omitempty"` // of Docker: hosts and ranges that are not verified, this machine's own left out
 }
 
 // SandboxImage is the image of the pause container.

@@ -17,6 +17,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/jsondoc"
 	"github.com/towpath-dev/towpath/internal/route"
+	"github.com/towpath-dev/towpath/internal/snapshot"
 	"github.com/towpath-dev/towpath/internal/source"
 )
 
@@ -51,6 +52,10 @@ type Options struct {
 	Config string   // the file that --config-file names; empty: the conventional one
 	Args   []string // arguments of the running dockerd; nil: from its unit
 	Beside bool     // the kubelet of the node uses another runtime
+
+	// Loaded is what the running dockerd goes by, whatever its files say by now;
+	// nil: it goes by its files.
+	Loaded *snapshot.Loaded
 }
 
 // Read returns what dockerd makes of the files and everything that is wrong
@@ -96,6 +101,9 @@ func read(files []source.File, t route.Target, o Options) *reader {
 	r.file = r.find()
 	r.decode()
 	r.given()
+	if o.Loaded != nil {
+		r.refused, r.set.Mirrors, r.set.Insecure = nil, o.Loaded.Mirrors[hub], o.Loaded.Insecure
+	}
 	r.store()
 	r.table = route.Table{Target: r.target}
 	r.routes()

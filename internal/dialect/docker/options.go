@@ -7,6 +7,7 @@ import (
 
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/route"
+	"github.com/towpath-dev/towpath/internal/snapshot"
 	"github.com/towpath-dev/towpath/internal/source"
 )
 
@@ -185,4 +186,43 @@ func (r *reader) unitArgs() []string {
 		read("/etc/systemd/system/" + service + ".d/" + name)
 	}
 	return out
+}
+
+// Differs reports whether a running dockerd goes by other registry settings than
+// its files and flags say.
+func Differs(files []source.File, t route.Target, o Options, loaded snapshot.Loaded) bool {
+	o.Loaded = nil
+	r := read(files, t, o)
+	if r.refused != nil || r.unread {
+		return r.refused != nil
+	}
+	return !slices.Equal(trimmed(r.set.Mirrors), trimmed(loaded.Mirrors[hub])) || !slices.Equal(listed(r.set.Insecure), listed(loaded.Insecure))
+}
+
+// trimmed are mirrors as dockerd compares them, each once.
+func trimmed(mirrors []string) []string {
+	var out []string
+	for _, m := range mirrors {
+		if m = strings.TrimSuffix(m, "/"); !slices.Contains(out, m) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// listed are insecure registries as dockerd keeps them, without this machine's
+// own addresses.
+func listed(list []string) []string {
+	out := []string{}
+	for _, text := range list {
+		entry := unschemed(text)
+		if p, ok := addresses(entry); ok {
+			if entry = p.String(); p.Addr().IsLoopback() && p.Bits() >= 8 {
+				continue
+			}
+		}
+		out = append(out, entry)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
