@@ -181,20 +181,20 @@ func (a *app) healthy(ctx context.Context, before *survey.Survey) (string, error
 	if !a.atHome() || !was.Answers {
 		return "", nil
 	}
-	seen, _ := runtime.Look(ctx, before.Socket())
+	seen, _ := runtime.Ask(ctx, *before.Runtime, before.Socket())
 	if !seen.Answers || was.Images && !seen.Images {
 		return "", fmt.Errorf("%s is not well afterwards: %s", before.Runtime.Target.Runtime, seen.Err)
 	}
-	return "its answer on " + before.Runtime.Socket, nil
+	return "its answer on " + before.Runtime.Door(), nil
 }
 
 // pulls has the runtime pull the image, where there is one to ask, and says by
 // what it is proven that it can be pulled.
 func (a *app) pulls(ctx context.Context, s *survey.Survey, ref route.Ref, login *route.Auth) (string, error) {
-	if !a.atHome() || !s.Runtime.CRI.Asked {
+	if !a.atHome() || !s.Runtime.CRI.Asked && s.Runtime.Target.Runtime != "podman" {
 		return "a fresh look", nil
 	}
-	c, err := runtime.Dial(s.Socket())
+	c, err := runtime.Open(*s.Runtime, s.Socket())
 	if err != nil {
 		return "", err
 	}

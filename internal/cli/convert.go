@@ -88,7 +88,10 @@ func (a *app) convert(ctx context.Context, args []string, f convertFlags) error 
 	if err != nil {
 		return err
 	}
-	r, err := convert.Run(convert.Job{From: part.Dialect, To: to, Source: part.Reading.Table.Target, Target: target, Files: part.Files, Reading: &part.Reading})
+	r, err := convert.Run(convert.Job{
+		From: part.Dialect, To: to, Source: part.Reading.Table.Target, Target: target, Files: part.Files, Certificates: part.Certificates,
+		Reading: &part.Reading,
+	})
 	if errors.Is(err, convert.ErrReadOnly) {
 		return usage("", "--to %v", err)
 	}
@@ -188,6 +191,7 @@ func (a *app) original(ctx context.Context, args []string, f convertFlags) (surv
 	if err != nil {
 		return part, usage("--from DIALECT", "%v", err)
 	}
+	part.Complete(root)
 	return part, nil
 }
 
@@ -233,7 +237,8 @@ func runtimeOf(dialect string) string {
 }
 
 func dialectOf(runtime string) string {
-	if runtime == "crio" {
+	switch runtime {
+	case "crio", "podman":
 		return "registries-conf"
 	}
 	return runtime
@@ -261,7 +266,10 @@ func put(dir string, r convert.Result) error {
 }
 
 func mode(f source.File, secret bool) os.FileMode {
-	if strings.HasSuffix(f.Path, ".crt") || strings.HasSuffix(f.Path, ".pem") || !secret {
+	if strings.HasSuffix(f.Path, ".key") {
+		return 0o600
+	}
+	if strings.HasSuffix(f.Path, ".crt") || strings.HasSuffix(f.Path, ".cert") || strings.HasSuffix(f.Path, ".pem") || !secret {
 		return 0o644
 	}
 	return 0o600

@@ -36,7 +36,7 @@ func (r restarter) hook(units bool) func(context.Context, plan.Restart) error {
 		if err := runtime.Restart(ctx, rt, units); err != nil {
 			return err
 		}
-		err = runtime.Await(ctx, v.Socket())
+		err = runtime.Ready(ctx, rt, v.Socket())
 		if errors.Is(err, runtime.ErrNoCRI) && (r.survey == nil || !r.survey.Runtime.CRI.Images) {
 			r.app.say("%v", err)
 			return nil // it had none before the change, or a rollback brings back a file that costs it

@@ -8,6 +8,7 @@ import (
 
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/route"
+	"github.com/towpath-dev/towpath/internal/source"
 )
 
 // stranger stands for every registry that no route names.
@@ -51,19 +52,25 @@ func images(registry string) []route.Ref {
 // is what may be seen of it.
 type step struct{ url, shown, key string }
 
-// steps are the hosts that a pull asks, in order.
+// steps are the hosts that a pull asks for a manifest, in order. That containerd
+// looks for a digest among the blobs, too, is its own way and none of the
+// configuration.
 func steps(t route.Table, ref route.Ref) []step {
 	if t.Route(ref.Registry).Fails != "" {
 		return []step{{"", "nothing, the pull fails", "fails"}}
 	}
 	var out []step
-	for _, r := range t.Resolve(ref) {
-		out = append(out, describe(r.Endpoint, ref))
+	for _, e := range t.EndpointsFor(ref) {
+		if t.Asks(ref, e) {
+			out = append(out, describe(e, ref, t.Files))
+		}
 	}
 	return slices.CompactFunc(out, func(a, b step) bool { return a.key == b.key })
 }
 
-func describe(e route.Endpoint, ref route.Ref) step {
+// describe says of an endpoint what a conversion has to keep. Certificates are
+// the same by what is in them, where that is known.
+func describe(e route.Endpoint, ref route.Ref, files []source.File) step {
 	url := e.Scheme + "://" + e.Host + e.Path + "/" + e.Repository(ref)
 	var notes []string
 	note := func(on bool, text string) {
@@ -73,17 +80,39 @@ func describe(e route.Endpoint, ref route.Ref) step {
 	}
 	note(e.PlainFallback, "else over http")
 	note(e.TLS.SkipVerify, "unverified")
-	note(len(e.TLS.CA) > 0, "ca "+strings.Join(e.TLS.CA, ", "))
-	note(len(e.TLS.Client) > 0, fmt.Sprint("client ", e.TLS.Client))
 	note(e.DialTimeout != 0, fmt.Sprint("dial timeout ", e.DialTimeout))
 	note(e.Broken != "", "no request can be made")
 	note(!e.Auth.IsZero(), "with credentials")
 	note(len(e.Header) > 0, "with headers")
+	same := url + strings.Join(notes, ", ") + contentsOf(e.TLS, files)
+	note(len(e.TLS.CA) > 0, "ca "+strings.Join(e.TLS.CA, ", "))
+	note(len(e.TLS.Client) > 0, fmt.Sprint("client ", e.TLS.Client))
 	shown := url
 	if len(notes) > 0 {
 		shown += " (" + strings.Join(notes, ", ") + ")"
 	}
-	return step{url, shown, shown + "\n" + confidential(e)}
+	return step{url, shown, same + "\n" + confidential(e)}
+}
+
+// contentsOf is what certificates come down to.
+func contentsOf(t route.TLS, files []source.File) string {
+	var out strings.Builder
+	add := func(what, name string) {
+		fmt.Fprint(&out, "\n", what, " ")
+		i, found := slices.BinarySearchFunc(files, name, func(f source.File, path string) int { return strings.Compare(f.Path, path) })
+		if found && len(files[i].Data) > 0 {
+			name = string(files[i].Data)
+		}
+		out.WriteString(name)
+	}
+	for _, name := range t.CA {
+		add("ca", name)
+	}
+	for _, p := range t.Client {
+		add("certificate", p.Cert)
+		add("key", p.Key)
+	}
+	return out.String()
 }
 
 // confidential is what of an endpoint nobody may see.
@@ -100,7 +129,7 @@ func confidential(e route.Endpoint) string {
 // unforeseen are the differences that no loss explains.
 func unforeseen(name string, r Result) []finding.Finding {
 	var out []finding.Finding
-	told := map[string]bool{}
+	told, alone := map[string]bool{}, unasked(r.Before)
 	for _, f := range r.Losses {
 		told[f.Subject] = true
 	}
@@ -117,7 +146,7 @@ func unforeseen(name string, r Result) []finding.Finding {
 			}
 			args := finding.Args{"dialect": name, "route": registry, "want": shown(before, i), "got": shown(after, i)}
 			f := Unforeseen.New(registry, args).In(source.Route(registry).From)
-			if !source.Has(registry) && sameURLs(before, after) {
+			if !source.Has(registry) && sameURLs(before, after) && !alone[registry] {
 				f.Severity = finding.Info // the source does not speak of it: only what is known of its host came along
 			}
 			out = append(out, f.Saw(shown(after, i)+" instead of "+shown(before, i), "the requests of both sides for "+ref.String(), "towpath explain "+ref.String()))
@@ -135,6 +164,21 @@ func differ(a, b []step) int {
 		}
 	}
 	return -1
+}
+
+// unasked are the hosts of which a table says something and that none of its
+// routes asks: it is meant for the registries of those names.
+func unasked(t route.Table) map[string]bool {
+	out := map[string]bool{}
+	for _, h := range t.Hosts {
+		out[h.Name] = true
+	}
+	for _, r := range t.Routes {
+		for _, e := range r.Endpoints() {
+			delete(out, e.Host)
+		}
+	}
+	return out
 }
 
 func sameURLs(a, b []step) bool {

@@ -17,6 +17,7 @@ type Dialect struct {
 	Name  string   // as typed: --from containerd
 	Title string   // for people
 	Docs  string   // the format's own reference, a URL
+	Proof string   // what confirms that it is read as its runtime reads it, and what nothing here can confirm
 	Paths []string // where a node keeps its files, as globs; the first is where we would write
 
 	// Reload is what has to be restarted after a change; empty: read on each pull.

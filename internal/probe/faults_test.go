@@ -27,6 +27,9 @@ type fault struct {
 }
 
 var faults = []fault{
+	{"registries.conf blocks it", func(s *scene) {
+		s.engine, s.upstream.Broken = "podman", "registry "+host+" is blocked"
+	}, "", "config/registry-blocked", "", "asks nobody"},
 	// names
 	{"the name does not exist", func(s *scene) { s.names(world.Names{}) }, "", "dns/name-not-found", "", "no name server of this node knows"},
 	{"the name is misspelled", func(s *scene) { s.image = "ghcr.oi/team/app:2" }, "", "dns/name-not-found", "", "did you mean ghcr.io"},

@@ -37,6 +37,8 @@ type Part struct {
 	Roots   []string // of containerd: the directories that hold those of registries
 	Main    string   // of the others: the one file that the rest belongs to
 
+	Certificates []source.File // that the files name and that lie elsewhere; filled by Complete
+
 	reread func([]source.File) dialect.Reading
 }
 
@@ -47,6 +49,17 @@ func (p Part) Again(files []source.File) dialect.Reading { return p.reread(files
 func part(p Part, read func([]source.File) dialect.Reading) Part {
 	p.Reading, p.reread = read(p.Files), read
 	return p
+}
+
+// Complete reads the certificates and keys that the files name, where they are
+// there.
+func (p *Part) Complete(root *node.Root) {
+	for _, name := range certificates(p.Reading.Table) {
+		if f, ok := root.ReadFile(name); ok && source.Find(p.Files, name) == nil && f.Kind == source.Regular && f.Problem == "" {
+			f.Path = name
+			p.Certificates = append(p.Certificates, f)
+		}
+	}
 }
 
 // Read reads what was named, each dialect by itself. An error says what is wrong

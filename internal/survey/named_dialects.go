@@ -242,7 +242,7 @@ func (r *named) engine(d dialect.Dialect) route.Target {
 	case "pull-secret", "credential-provider":
 		name = "kubelet"
 	}
-	if r.given != nil && r.given.Runtime == name {
+	if r.given != nil && (r.given.Runtime == name || name == "crio" && r.given.Runtime == "podman") {
 		return *r.given
 	}
 	if t, found := r.targets[name]; found {

@@ -42,6 +42,7 @@ var Dialect = dialect.Dialect{
 	Name:  "kind",
 	Title: "kind Cluster with containerdConfigPatches",
 	Docs:  "https://kind.sigs.k8s.io/docs/user/local-registry/",
+	Proof: "containerd's own code for the merged configuration. Nothing here runs kind: how patches are merged follows its source, pkg/cluster/internal/patch, and the Local Registry page of its documentation",
 	Paths: []string{"/kind.yaml"},
 	Parse: Parse,
 	Kinds: Kinds,
