@@ -87,5 +87,5 @@ var kinds = []finding.Kind{
 	credentialsForAll, webSite,
 	emptyKey, flatPair, pairLength, unusableCA, unusableClient, unverified, tlsForPlain, wrongExtension, loneKey,
 	headerType, headerCase, malformedBasic, forbiddenHeader, timeoutUnit, oddTimeout, timeoutIgnored,
-	randomOrder, crashingFile, wrongType,
+	randomOrder, crashingFile, wrongType, spegelBackup, spegelHidden,
 }
