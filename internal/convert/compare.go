@@ -36,11 +36,12 @@ func registries(tables ...route.Table) []string {
 type index struct {
 	table route.Table
 	own   map[string][]route.Route
-	rest  []route.Route // for several registries
+	rest  []route.Route           // for several registries
+	hosts map[string][]route.Host // by host, without the path of its name
 }
 
 func newIndex(t route.Table) index {
-	x := index{t, map[string][]route.Route{}, nil}
+	x := index{t, map[string][]route.Route{}, nil, map[string][]route.Host{}}
 	for _, r := range t.Routes {
 		if r.Match != route.Any && r.IsWhole() {
 			x.own[r.Match] = append(x.own[r.Match], r)
@@ -48,13 +49,35 @@ func newIndex(t route.Table) index {
 			x.rest = append(x.rest, r)
 		}
 	}
+	for _, h := range t.Hosts {
+		host, _, _ := strings.Cut(h.Name, "/")
+		x.hosts[host] = append(x.hosts[host], h)
+	}
 	return x
 }
 
 // of is the table as one registry sees it.
 func (x index) of(registry string) route.Table {
 	t := x.table
-	t.Routes = slices.Concat(x.own[registry], x.rest)
+	t.Routes, t.Hosts = slices.Concat(x.own[registry], x.rest), nil
+	host, _, _ := strings.Cut(registry, "/")
+	seen := map[string]bool{}
+	add := func(name string) {
+		name, _, _ = strings.Cut(name, "/")
+		if !seen[name] {
+			seen[name] = true
+			t.Hosts = append(t.Hosts, x.hosts[name]...)
+		}
+	}
+	for _, r := range t.Routes {
+		for _, e := range r.Endpoints() {
+			add(e.Host)
+			add(e.Alias)
+		}
+	}
+	add(host)
+	add(t.Default(host).Host)
+	add(route.Any)
 	return t
 }
 
