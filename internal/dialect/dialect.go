@@ -111,18 +111,22 @@ var partial = []Limit{
 		Concept: "credentials for a part of a registry",
 		Text:    "only CRI-O and Podman choose credentials by the repository's path",
 		Nearest: "give the host one set of credentials",
-		Over: func(t route.Table) func(route.Route) bool {
-			parts := map[string]bool{} // hosts
-			for _, h := range t.Hosts {
-				if host, _, part := strings.Cut(h.Name, "/"); part {
-					parts[host] = true
-				}
-			}
-			return func(r route.Route) bool {
-				return slices.ContainsFunc(r.Endpoints(), func(e route.Endpoint) bool { return parts[e.Host] || e.Host == "" && parts[r.Match] })
-			}
-		},
+		Over:    partialLogins,
 	},
+}
+
+// partialLogins reports routes with an endpoint that has credentials for a part
+// of it.
+func partialLogins(t route.Table) func(route.Route) bool {
+	parts := map[string]bool{}
+	for _, h := range t.Hosts {
+		if host, _, part := strings.Cut(h.Name, "/"); part {
+			parts[host] = true
+		}
+	}
+	return func(r route.Route) bool {
+		return slices.ContainsFunc(r.Endpoints(), func(e route.Endpoint) bool { return parts[e.Host] || e.Host == "" && parts[r.Match] })
+	}
 }
 
 // limits are all that hold for the dialect.

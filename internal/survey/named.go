@@ -10,6 +10,7 @@ import (
 
 	"github.com/towpath-dev/towpath/internal/dialect"
 	"github.com/towpath-dev/towpath/internal/dialect/all"
+	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
 	"github.com/towpath-dev/towpath/internal/effective"
 	"github.com/towpath-dev/towpath/internal/node"
 	"github.com/towpath-dev/towpath/internal/route"
@@ -173,6 +174,11 @@ func (r *named) take(name string) error {
 			a.dialects = append(a.dialects, d)
 		}
 	}
+	if a.directory() && a.has("registries-conf") && !slices.ContainsFunc(a.files, func(f source.File) bool {
+		return all.Guess(f) == "pull-secret" && !shared(f)
+	}) {
+		a.dialects = slices.DeleteFunc(a.dialects, func(d string) bool { return d == "pull-secret" })
+	}
 	switch {
 	case r.Dialect != "":
 		a.dialects = []string{r.Dialect}
@@ -187,6 +193,10 @@ func (r *named) take(name string) error {
 	r.args = append(r.args, a)
 	return nil
 }
+
+// shared reports a file with logins that CRI-O and Podman read as well as the
+// kubelet: in a tree with registries.conf it is theirs.
+func shared(f source.File) bool { return slices.Contains(registriesconf.Dialect.Paths, f.Path) }
 
 // Unknown tells that nobody can say of which dialect a path is.
 type Unknown struct{ Path string }

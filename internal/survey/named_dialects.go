@@ -11,6 +11,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/containerd"
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
+	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/source"
@@ -222,7 +223,7 @@ func (r *named) others() {
 			if r.Dialect == "" {
 				files = slices.DeleteFunc(slices.Clone(files), func(f source.File) bool {
 					guess := all.Guess(f)
-					return guess != "" && guess != name
+					return guess != "" && guess != name && !(name == registriesconf.Dialect.Name && shared(f))
 				})
 			}
 			t := r.engine(d)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/towpath-dev/towpath/internal/dialect/bottlerocket"
@@ -58,7 +59,8 @@ func other(f source.File, base string) string {
 		name string
 	}{
 		{ext == ".json" || yaml, providerLine, credentialprovider.Dialect.Name},
-		{base == "config.json" || base == ".dockercfg" || base == ".dockerconfigjson", nil, pullsecret.Dialect.Name},
+		{base == "auth.json" && slices.Contains(registriesconf.Dialect.Paths, f.Path), nil, registriesconf.Dialect.Name},
+		{slices.Contains(pullsecret.Dialect.Paths, f.Path) || base == ".dockercfg" || base == ".dockerconfigjson", nil, pullsecret.Dialect.Name},
 		{ext == ".json" || yaml, secretLine, pullsecret.Dialect.Name},
 		{base == "daemon.json", nil, docker.Dialect.Name},
 		{ext == ".json", dockerLine, docker.Dialect.Name},

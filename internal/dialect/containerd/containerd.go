@@ -88,7 +88,7 @@ var kinds = []finding.Kind{
 	credentialsForAll, webSite,
 	emptyKey, flatPair, pairLength, unusableCA, unusableClient, unverified, tlsForPlain, wrongExtension, loneKey,
 	headerType, headerCase, malformedBasic, forbiddenHeader, timeoutUnit, oddTimeout, timeoutIgnored,
-	randomOrder, crashingFile, wrongType,
+	randomOrder, crashingFile, wrongType, spegelBackup, spegelHidden,
 	bracketedName, localUpstream, keyBehind, portOfOther, pushOnly, pushToMirror, mirrorOnlyMeant, longDial, relativePath, notAuthority,
 	serverAsClient, secretToRealm, secretToTarget, headerToUpstream, privateDefault, asksItself,
 }

@@ -96,6 +96,7 @@ func Lint(c Config) []finding.Finding {
 	}
 	l.directories()
 	l.k0s()
+	l.spegel()
 	return l.found
 }
 
