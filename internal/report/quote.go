@@ -16,11 +16,11 @@ type quoter struct {
 	*Terminal
 	files  map[string]*source.File
 	masked map[string][]string // lines of the files as they may be shown
-	starts map[string][]int    // where the lines of the files begin
+	text   source.Lines
 }
 
 func newQuoter(t *Terminal, files []source.File) *quoter {
-	q := &quoter{Terminal: t, files: make(map[string]*source.File, len(files)), masked: map[string][]string{}, starts: map[string][]int{}}
+	q := &quoter{Terminal: t, files: make(map[string]*source.File, len(files)), masked: map[string][]string{}}
 	for i := range files {
 		q.files[files[i].Path] = &files[i]
 	}
@@ -57,7 +57,7 @@ func (q *quoter) lines(f finding.Finding) (shown, plain string) {
 	if f.At.Line == 0 || file == nil || file.Data == nil {
 		return "", ""
 	}
-	plain = spaced(q.line(file, f.At.Line))
+	plain = spaced(q.text.Line(file, f.At.Line))
 	for _, e := range f.Evidence {
 		if e.Where == f.At.String() && e.Saw != "" && !strings.Contains(e.Saw, "\n") {
 			return spaced(e.Saw), plain
@@ -75,25 +75,6 @@ func (q *quoter) lines(f finding.Finding) (shown, plain string) {
 		return "", plain
 	}
 	return spaced(strings.TrimSuffix(masked[f.At.Line-1], "\r")), plain
-}
-
-// line is a line of a file, without its end. Long files are passed once, not for
-// every line of them.
-func (q *quoter) line(file *source.File, n int) string {
-	starts, known := q.starts[file.Path]
-	if !known {
-		starts = []int{0}
-		for i, c := range file.Data {
-			if c == '\n' {
-				starts = append(starts, i+1)
-			}
-		}
-		q.starts[file.Path] = starts
-	}
-	if n > len(starts) {
-		return ""
-	}
-	return source.Line(file.Data[starts[n-1]:], 1)
 }
 
 // spaced is a line in which every character takes a place.
