@@ -90,8 +90,9 @@ type reader struct {
 	children map[string][]string // names in a directory, sorted
 	main     *source.File        // the registries.conf that counts; nil: there is none
 	docs     []*document         // the files that count, in the order in which they are read
-	merged   []*registry         // what is left when the later ones have replaced the earlier, by prefix
+	merged   []*registry         // what is left when the later ones have replaced the earlier, sorted by prefix
 	crio     crioSettings
+	lines    source.Lines
 	table    route.Table
 	findings []finding.Finding
 }
