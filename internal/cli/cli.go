@@ -151,7 +151,7 @@ func newRoot(a *app) *cobra.Command {
 	help := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) { a.help(cmd, args, help) })
 	root.PersistentFlags().StringVarP(&a.flags.output, "output", "o", "text", "output `format`: text, json or yaml")
-	complete(root, "output", "text", "json", "yaml")
+	_ = root.RegisterFlagCompletionFunc("output", completeFormats)
 	root.AddCommand(newExplain(a), newLint(a), newDoctor(a), newPull(a), newConvert(a), newMirrors(a), newApply(a), newRollback(a), newHistory(a), newDemo(a), newCA(a), newRules(a), newVersion(a))
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultHelpCmd()

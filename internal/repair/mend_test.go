@@ -83,7 +83,7 @@ func TestADirectoryIsRenamedAndItsFileMended(t *testing.T) {
 }
 
 func TestNotesAreNoReasonToChangeAFile(t *testing.T) {
-	files := one("server = \"https://r.example\"\n[host.\"https://a.example\"]\ncapabilities = [\"pull\"]\n")
+	files := one("server = \"https://r.example\"\n[host.\"https://a.example\"]\ncapabilities = [\"pull\"]\n[host.\"https://b.example\"]\ncapabilities = [\"pull\", \"resolve\"]\n")
 	if m := repair.Mend(files, trees("2.4")); !m.Plan.Empty() || m.Cured != nil {
 		t.Errorf("%s", m.Plan.Unified())
 	}
