@@ -25,7 +25,7 @@ var rows = [][]string{
 	{"rule", "dialect", "apply", "node", "upstream", "world", "ca/store"},
 	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/buildkit", "dialect/registriesconf", "diagnosis", "probe", "pull", "runtime", "rule/specimen"},
 	{"dialect/embedded", "dialect/talos", "dialect/bottlerocket", "dialect/docker"},
-	{"dialect/k0s", "dialect/microk8s", "dialect/kind"},
+	{"dialect/daemon", "dialect/k0s", "dialect/microk8s", "dialect/kind"},
 	{
 		"dialect/all", "dialect/dialecttest", "dialect/hostscheck", "dialect/containerdconfig/corpus", "dialect/registriesconf/corpus",
 		"dialect/docker/corpus", "dialect/containerdconfig/outcome", "effective", "report", "convert",
@@ -41,7 +41,7 @@ var (
 	pure = []string{
 		"source", "platform", "route", "finding", "tomldoc", "yamldoc", "jsondoc", "snapshot", "plan", "unit", "rule", "dialect",
 		"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/registriesconf", "dialect/docker", "dialect/all", "diagnosis",
-		"dialect/evidence", "dialect/embedded", "dialect/talos", "dialect/buildkit", "dialect/bottlerocket", "dialect/k0s", "dialect/microk8s", "dialect/kind",
+		"dialect/evidence", "dialect/embedded", "dialect/talos", "dialect/buildkit", "dialect/bottlerocket", "dialect/daemon", "dialect/k0s", "dialect/microk8s", "dialect/kind",
 		"effective", "repair", "convert",
 	}
 	forbidden = []string{"os", "os/exec", "net", "net/http", "syscall"}

@@ -8,7 +8,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/bottlerocket"
 	"github.com/towpath-dev/towpath/internal/dialect/buildkit"
 	"github.com/towpath-dev/towpath/internal/dialect/containerd"
-	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
+	"github.com/towpath-dev/towpath/internal/dialect/daemon"
 	"github.com/towpath-dev/towpath/internal/dialect/docker"
 	"github.com/towpath-dev/towpath/internal/dialect/k0s"
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
@@ -21,7 +21,7 @@ import (
 
 // Dialects are all of them, by name.
 var Dialects = []dialect.Dialect{
-	containerd.Dialect, containerdconfig.Dialect, k3s.K3s, k3s.RKE2,
+	containerd.Dialect, daemon.Dialect, k3s.K3s, k3s.RKE2,
 	k0s.Dialect, microk8s.Dialect, kind.Dialect, talos.Dialect, bottlerocket.Dialect, buildkit.Dialect,
 	registriesconf.Dialect, docker.Dialect,
 }

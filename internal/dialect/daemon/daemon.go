@@ -1,0 +1,119 @@
+// Package daemon is containerd's own configuration as a whole: config.toml with
+// what it imports, and the tree of hosts.toml files that its config_path names.
+// What the two mean is said by packages containerdconfig and containerd; this
+// one decides which of them a route is written in. It finds nothing itself: the
+// findings are those of config.toml, a tree is linted by its own dialect.
+package daemon
+
+import (
+	"io/fs"
+	"slices"
+
+	"github.com/towpath-dev/towpath/internal/dialect"
+	"github.com/towpath-dev/towpath/internal/dialect/containerd"
+	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
+	"github.com/towpath-dev/towpath/internal/dialect/embedded"
+	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/route"
+	"github.com/towpath-dev/towpath/internal/source"
+)
+
+// Dialect is config.toml, read and written.
+var Dialect = written(containerdconfig.Dialect)
+
+func written(d dialect.Dialect) dialect.Dialect {
+	d.Parse, d.Render, d.Limits = Parse, Render, limits
+	return d
+}
+
+// Parse reads config.toml and, where config_path is in use, the hosts.toml
+// files among those given. The findings are those of config.toml.
+func Parse(files []source.File, t route.Target) dialect.Reading {
+	c := containerdconfig.Read(files, containerdconfig.MainFile(files, t), t)
+	return dialect.Reading{Table: Table(c, files), Findings: containerdconfig.Lint(c)}
+}
+
+// Table is what config.toml and the hosts.toml files that it leads to say
+// together. Old mirrors keep hosts.toml from counting.
+func Table(c containerdconfig.Config, files []source.File) route.Table {
+	table, roots := c.Table(), c.Roots("/")
+	if len(roots) == 0 || len(c.Mirrors) > 0 {
+		return table
+	}
+	tree := containerd.Read(roots, files, c.Target).Table
+	tree.Header = table.Header
+	for _, h := range table.Hosts {
+		if h.TLS = (route.TLS{}); !h.Auth.IsZero() {
+			tree.Hosts = append(tree.Hosts, h)
+		}
+	}
+	return tree
+}
+
+// Render writes routes where the target reads them. A containerd 1.x without
+// config_path gets its old registry tables. Where config_path is in use, and for
+// containerd 2, config.toml says where the hosts.toml files are and holds the
+// credentials and headers alone, and old mirrors and tls tables go. Either way
+// config.toml is edited in the version that it has: all else in it stays byte
+// for byte. Tables that this containerd would not hear are first given the
+// version or the id under which it does.
+func Render(want route.Table, have []source.File) []source.File {
+	want = want.Whole()
+	d := embedded.Distro{Main: containerdconfig.MainFile(have, want.Target), Root: containerdconfig.StandardDir}
+	files := heard(d.Main, want.Target, slices.Clone(have))
+	c := containerdconfig.Read(files, d.Main, want.Target)
+	if old(want.Target) && c.ConfigPath.At.IsZero() {
+		return set(c, spoken(want), files)
+	}
+	tree := settled(want)
+	tree.Header = nil
+	files = embedded.Render(d, tree, files)
+	return set(containerdconfig.Read(files, d.Main, want.Target), logins(want), files)
+}
+
+func old(t route.Target) bool { return t.Containerd.Before("2.0.0") }
+
+// heard gives tables of the CRI plugin that the target would pass over the
+// version or the id under which it reads them.
+func heard(main string, t route.Target, files []source.File) []source.File {
+	for _, f := range containerdconfig.Lint(containerdconfig.Read(files, main, t)) {
+		if f.Code == "config/wrong-plugin-table" && f.Severity == finding.Error && f.Fix != nil && len(f.Fix.Edits) > 0 {
+			return carried(files, f.Fix.Edits, 0)
+		}
+	}
+	return files
+}
+
+// set makes the registry table say what is wanted. A file that gets credentials
+// is for root alone from then on.
+func set(c containerdconfig.Config, want containerdconfig.Registry, files []source.File) []source.File {
+	mode := fs.FileMode(0)
+	if want.Secret() {
+		mode = 0o600
+	}
+	return carried(files, c.SetRegistry(want), mode)
+}
+
+// carried is files after edits; what is edited gets the mode, unless that is 0.
+func carried(files []source.File, edits []source.Edit, mode fs.FileMode) []source.File {
+	by := map[string][]source.Edit{}
+	for _, e := range edits {
+		if e.Op == source.Create {
+			files = append(files, source.File{Path: e.File, Data: []byte(e.New), Mode: e.Mode})
+			continue
+		}
+		by[e.File] = append(by[e.File], e)
+	}
+	for i := range files {
+		own := by[files[i].Path]
+		data, err := source.Apply(files[i].Data, own)
+		if len(own) == 0 || err != nil {
+			continue
+		}
+		files[i].Data = data
+		if mode != 0 {
+			files[i].Mode = mode
+		}
+	}
+	return files
+}
