@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
@@ -97,10 +98,14 @@ func describe(e route.Endpoint, ref route.Ref) step {
 			notes = append(notes, text)
 		}
 	}
+	if e.Scheme != "https" {
+		e.TLS = route.TLS{} // nothing uses it
+	}
 	note(e.PlainFallback, "else over http")
 	note(e.TLS.SkipVerify, "unverified")
 	note(len(e.TLS.CA) > 0, "ca "+strings.Join(e.TLS.CA, ", "))
 	note(len(e.TLS.Client) > 0, fmt.Sprint("client ", e.TLS.Client))
+	e = loggedIn(e)
 	note(e.DialTimeout != 0, fmt.Sprint("dial timeout ", e.DialTimeout))
 	note(e.Broken != "", "no request can be made")
 	note(!e.Auth.IsZero(), "with credentials")
@@ -110,6 +115,28 @@ func describe(e route.Endpoint, ref route.Ref) step {
 		shown += " (" + strings.Join(notes, ", ") + ")"
 	}
 	return step{url, shown, shown + "\n" + confidential(e)}
+}
+
+// loggedIn is an endpoint whose header line for a user and password is taken for
+// what it says: the same credentials, sent without waiting for a challenge.
+func loggedIn(e route.Endpoint) route.Endpoint {
+	if !e.Auth.IsZero() {
+		return e
+	}
+	for i, h := range e.Header {
+		if len(h.Values) != 1 || !strings.EqualFold(h.Key, "authorization") {
+			continue
+		}
+		text, is := strings.CutPrefix(h.Values[0].Reveal(), "Basic ")
+		data, err := base64.StdEncoding.DecodeString(text)
+		user, password, pair := strings.Cut(string(data), ":")
+		if is && err == nil && pair {
+			e.Auth = route.Auth{User: user, Password: route.NewSecret(password)}
+			e.Header = slices.Delete(slices.Clone(e.Header), i, i+1)
+			break
+		}
+	}
+	return e
 }
 
 // confidential is what of an endpoint nobody may see.
@@ -128,7 +155,7 @@ func unforeseen(name string, r Result) []finding.Finding {
 	var out []finding.Finding
 	told := map[string]bool{}
 	for _, f := range r.Losses {
-		told[f.Subject] = true
+		told[f.Subject] = told[f.Subject] || f.Severity == finding.Error
 	}
 	was, is := newIndex(r.Before), newIndex(r.After)
 	for _, registry := range registries(r.Before, r.After) {

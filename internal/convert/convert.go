@@ -65,7 +65,7 @@ var Widened = finding.Kind{
 }
 
 // Kinds are the findings of conversions.
-var Kinds = []finding.Kind{dialect.Loss, Unforeseen, Widened}
+var Kinds = []finding.Kind{dialect.Loss, dialect.AsHeader, Unforeseen, Widened}
 
 // Run converts. Its error is ErrReadOnly or ErrUnsafe, wrapped; what the source
 // lacks and the target cannot say are findings.
@@ -75,7 +75,11 @@ func Run(j Job) (Result, error) {
 	}
 	reading := j.From.Parse(j.Files, j.Source)
 	want := retarget(reading.Table, j.Target)
-	out := Result{Before: reading.Table, Read: reading.Findings, Losses: j.To.Losses(want)}
+	out := Result{Before: reading.Table, Read: reading.Findings}
+	if j.To.Instead != nil {
+		want, out.Losses = j.To.Instead(want)
+	}
+	out.Losses = append(out.Losses, j.To.Losses(want)...)
 	for range rounds {
 		after := j.certificates(want, j.To.Render(want, j.Have))
 		out.Files, out.After = changed(j.Have, after), j.To.Parse(after, j.Target).Table

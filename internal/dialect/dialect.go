@@ -33,6 +33,11 @@ type Dialect struct {
 	Kinds  []finding.Kind // everything Parse may find
 	Limits []Limit        // everything in the model that the dialect cannot say, but for what Partial is about
 
+	// Instead says in other words what the dialect has no words for, where that
+	// comes to the same answers, and tells so. Nil: there is no such thing.
+	// Conversions ask it before they look for losses.
+	Instead func(route.Table) (route.Table, []finding.Finding)
+
 	// Partial: it can say routes for parts of a registry, for tags alone and
 	// blocked ones. Only containers-image can; for all others Losses tells it.
 	Partial bool
@@ -73,6 +78,24 @@ var Loss = finding.Kind{
 	Doc: "Every dialect leaves something out. A conversion names each setting that its target cannot hold " +
 		"and the nearest safe form; with `--allow-loss` it goes on without them.",
 	Text: "{dialect} cannot say {concept} of {route}: {nearest}",
+}
+
+// AsHeader is the kind of finding for credentials that a conversion writes as a
+// header line.
+var AsHeader = finding.Kind{
+	Code:     "convert/loss",
+	ID:       "convert/header",
+	Title:    "Credentials became a header line",
+	Severity: finding.Info,
+	Doc: "A hosts.toml knows no user and password, but a header can hold them: Authorization is then sent with the first request, and since " +
+		"containerd 2.1 to the server that hands out tokens as well. Earlier releases ask that server without it, so that a registry with " +
+		"tokens lets them read public images alone: give an imagePullSecret there, or keep registry.configs in config.toml, which config_path allows.",
+	Text: "the user and password of {host} became an Authorization header in hosts.toml",
+	Variants: map[string]finding.Variant{
+		"basic": {
+			Text: "the user and password of {host} became an Authorization header: containerd {containerd} can log in with it only where the registry asks for Basic credentials, not for a token",
+		},
+	},
 }
 
 // partial is what only containers-image can say.

@@ -65,7 +65,7 @@ func Render(want route.Table, have []source.File) []source.File {
 	if old(want.Target) && c.ConfigPath.At.IsZero() {
 		return set(c, spoken(want), files)
 	}
-	tree := settled(want)
+	tree := containerd.Settled(want)
 	tree.Header = nil
 	files = embedded.Render(d, tree, files)
 	return set(containerdconfig.Read(files, d.Main, want.Target), logins(want), files)

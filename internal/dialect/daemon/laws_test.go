@@ -35,7 +35,9 @@ func TestTheLaws(t *testing.T) {
 // themselves: where the table does not speak of such a registry it gets the
 // settings of its host, too, which a conversion tells as it compares.
 func apart(tables []route.Table) []route.Table {
-	both := func(host string) bool { return host == "registry-1.docker.io" || slices.Contains(dialecttest.Registries, host) }
+	both := func(host string) bool {
+		return host == "registry-1.docker.io" || slices.Contains(dialecttest.Registries, host)
+	}
 	for _, t := range tables {
 		for i := range t.Routes {
 			for k := range t.Routes[i].Mirrors {

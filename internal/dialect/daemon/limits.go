@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/towpath-dev/towpath/internal/dialect"
-	"github.com/towpath-dev/towpath/internal/dialect/embedded"
+	"github.com/towpath-dev/towpath/internal/dialect/containerd"
 	"github.com/towpath-dev/towpath/internal/route"
 )
 
@@ -13,16 +13,16 @@ import (
 // on 1.x, too, what hosts.toml can: a conversion compares, and then tells less.
 var limits = slices.Concat(oldLimits(), treeLimits())
 
-// treeLimits are asked of what is written: see settled.
+// treeLimits are asked of what is written: see containerd.Settled.
 func treeLimits() []dialect.Limit {
-	out := slices.Clone(embedded.TreeLimits)
+	out := slices.Clone(containerd.TreeLimits)
 	for i, l := range out {
 		out[i].Hits = nil
 		out[i].Over = func(t route.Table) func(route.Route) bool {
 			if old(t.Target) {
 				return never
 			}
-			t = settled(t)
+			t = containerd.Settled(t)
 			test := l.Test(t)
 			return func(r route.Route) bool {
 				if k := slices.IndexFunc(t.Routes, func(o route.Route) bool { return o.Match == r.Match }); k >= 0 && r.Match == route.Any {

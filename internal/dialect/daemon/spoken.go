@@ -158,28 +158,3 @@ func logins(t route.Table) containerdconfig.Registry {
 	s.out.Headers, s.out.LoginsOnly = headers(t.Header), true
 	return s.out
 }
-
-// settled spells out what the old tables leave to a rule: that a registry which
-// is a mirror of "*" itself is not asked a second time.
-func settled(t route.Table) route.Table {
-	i := slices.IndexFunc(t.Routes, func(r route.Route) bool { return r.Match == route.Any })
-	if i < 0 || !t.Routes[i].UpstreamUnlessListed {
-		return t
-	}
-	t.Routes = slices.Clone(t.Routes)
-	t.Routes[i].UpstreamUnlessListed = false
-	rule := t.Routes[i]
-	for _, m := range rule.Mirrors {
-		if m.Broken != "" || !named(m.Host) || slices.ContainsFunc(t.Routes, func(r route.Route) bool { return r.Match == m.Host }) {
-			continue
-		}
-		r := route.Route{Match: m.Host, Mirrors: slices.Clone(rule.Mirrors), From: rule.From}
-		if last := len(r.Mirrors) - 1; r.Mirrors[last].Host == m.Host {
-			up := r.Mirrors[last]
-			up.Role = route.Upstream
-			r.Mirrors, r.Upstream = r.Mirrors[:last], &up
-		}
-		t.Routes = append(t.Routes, r)
-	}
-	return t
-}

@@ -21,11 +21,7 @@ var Kinds = slices.Concat(containerdconfig.Dialect.Kinds, containerd.Dialect.Kin
 
 // Limits is everything in the model that the two formats together cannot say,
 // when credentials are not written.
-var Limits = slices.Concat(TreeLimits, containerd.Elsewhere)
-
-// TreeLimits is what they cannot say even with credentials and headers written
-// in config.toml.
-var TreeLimits = slices.Concat(containerd.TreeLimits, []dialect.Limit{{
+var Limits = slices.Concat(containerd.Dialect.Limits, []dialect.Limit{{
 	Concept: "the rule for registries on this machine of the old mirrors table",
 	Text:    "with hosts.toml files a registry on this machine is asked over HTTPS first",
 	Nearest: "write a route for it, with the scheme that it speaks",

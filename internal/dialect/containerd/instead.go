@@ -1,0 +1,160 @@
+package containerd
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	"github.com/towpath-dev/towpath/internal/dialect"
+	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/route"
+)
+
+// Settled spells out what the old tables leave to rules: that a registry which
+// is itself a mirror of "*" is not asked a second time, and that nothing uses
+// the tls table of a host where it is asked over plain HTTP.
+func Settled(t route.Table) route.Table {
+	t = plainHTTP(t)
+	i := slices.IndexFunc(t.Routes, func(r route.Route) bool { return r.Match == route.Any })
+	if i < 0 || !t.Routes[i].UpstreamUnlessListed {
+		return t
+	}
+	t.Routes = slices.Clone(t.Routes)
+	t.Routes[i].UpstreamUnlessListed = false
+	rule := t.Routes[i]
+	for _, m := range rule.Mirrors {
+		if m.Broken != "" || m.Host == "" || has(t, m.Host) {
+			continue
+		}
+		r := route.Route{Match: m.Host, Mirrors: slices.Clone(rule.Mirrors), From: rule.From}
+		if last := len(r.Mirrors) - 1; r.Mirrors[last].Host == m.Host {
+			up := r.Mirrors[last]
+			up.Role = route.Upstream
+			r.Mirrors, r.Upstream = r.Mirrors[:last], &up
+		}
+		t.Routes = append(t.Routes, r)
+	}
+	return t
+}
+
+// plainHTTP empties TLS settings that nothing uses; in a hosts.toml they would
+// make containerd try HTTPS first.
+func plainHTTP(t route.Table) route.Table {
+	said := map[string]bool{}
+	for _, h := range t.Hosts {
+		said[h.Name] = uses(h.TLS)
+	}
+	t.Routes = slices.Clone(t.Routes)
+	for i := range t.Routes {
+		r := &t.Routes[i]
+		r.Mirrors = slices.Clone(r.Mirrors)
+		for k := range r.Mirrors {
+			if m := &r.Mirrors[k]; m.Scheme == "http" && (uses(m.TLS) || !m.TLS.Set && (said[m.Host] || said[route.Any])) {
+				m.TLS = route.TLS{Set: true}
+			}
+		}
+	}
+	return t
+}
+
+func uses(s route.TLS) bool { return len(s.CA)+len(s.Client) > 0 || s.SkipVerify }
+
+func has(t route.Table, match string) bool {
+	return slices.ContainsFunc(t.Routes, func(r route.Route) bool { return r.Match == match })
+}
+
+// instead spells out rules, and says users with passwords as the header line
+// that they come to.
+func instead(t route.Table) (route.Table, []finding.Finding) {
+	t = Settled(t)
+	logins := map[string]route.Auth{}
+	t.Hosts = slices.Clone(t.Hosts)
+	for i := range t.Hosts {
+		if h := &t.Hosts[i]; h.Auth.User != "" && h.Name != route.Any {
+			logins[h.Name] = h.Auth
+			h.Auth = route.Auth{}
+		}
+	}
+	var found []finding.Finding
+	told := map[string]bool{}
+	say := func(e *route.Endpoint, host string) {
+		a := e.Auth
+		if a.IsZero() {
+			a = logins[host]
+		}
+		if a.User == "" || authorized(*e) {
+			return
+		}
+		e.Auth = route.Auth{}
+		e.Header = append(slices.Clip(e.Header), basic(a))
+		if !told[host] {
+			told[host], found = true, append(found, asHeader(t.Target, host, a))
+		}
+	}
+	t.Routes = slices.Clone(t.Routes)
+	for host := range logins {
+		t = withRoute(t, host)
+	}
+	for i := range t.Routes {
+		r := &t.Routes[i]
+		r.Mirrors = slices.Clone(r.Mirrors)
+		for k := range r.Mirrors {
+			say(&r.Mirrors[k], r.Mirrors[k].Host)
+		}
+		if r.Upstream != nil {
+			up := *r.Upstream
+			say(&up, upstreamHost(t, r.Match, up))
+			r.Upstream = &up
+		}
+	}
+	slices.SortFunc(found, func(a, b finding.Finding) int { return strings.Compare(a.Subject, b.Subject) })
+	return t, found
+}
+
+func upstreamHost(t route.Table, match string, e route.Endpoint) string {
+	if e.Host != "" || match == route.Any {
+		return e.Host
+	}
+	return t.Default(match).Host
+}
+
+// withRoute adds the route of a registry of whose own host credentials are
+// known, with the mirrors that it has had by the route for all others.
+func withRoute(t route.Table, host string) route.Table {
+	match := host
+	if host == "registry-1.docker.io" {
+		match = "docker.io"
+	}
+	if has(t, match) || host == "docker.io" || strings.ContainsAny(host, "/*") {
+		return t
+	}
+	r := t.Route(match)
+	if r.Upstream == nil {
+		return t
+	}
+	r.Match = match
+	t.Routes = append(t.Routes, r)
+	return t
+}
+
+func authorized(e route.Endpoint) bool {
+	return slices.ContainsFunc(e.Header, func(h route.Header) bool { return strings.EqualFold(h.Key, "authorization") })
+}
+
+func basic(a route.Auth) route.Header {
+	text := base64.StdEncoding.EncodeToString([]byte(a.User + ":" + a.Password.Reveal()))
+	return route.Header{Key: "Authorization", Values: []route.Secret{route.NewSecret("Basic " + text)}}
+}
+
+// asHeader tells it. Before 2.1 the header does not go to the server that hands
+// out tokens. Source: containerd core/remotes/docker/config/hosts.go,
+// WithAuthHeader.
+func asHeader(t route.Target, host string, a route.Auth) finding.Finding {
+	variant, severity := "", finding.Info
+	if t.Containerd.Before("2.1.0") {
+		variant, severity = "basic", finding.Warning
+	}
+	f := dialect.AsHeader.Vary(variant, host, finding.Args{"host": host, "containerd": t.Containerd.String()}).In(a.From)
+	f.Severity = severity
+	return f.Saw("credentials of "+host+" from "+a.Source, a.From.String(), "towpath explain "+host+"/IMAGE")
+}
