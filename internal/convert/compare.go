@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -91,7 +92,7 @@ func steps(t route.Table, ref route.Ref) []step {
 }
 
 func describe(e route.Endpoint, ref route.Ref) step {
-	url := e.Scheme + "://" + e.Host + e.Path + "/" + e.Repository(ref)
+	url := e.Scheme + "://" + e.Host + path.Join("/", e.Path, e.Repository(ref))
 	var notes []string
 	note := func(on bool, text string) {
 		if on {

@@ -10,6 +10,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/all"
 	"github.com/towpath-dev/towpath/internal/dialect/containerd"
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
+	"github.com/towpath-dev/towpath/internal/dialect/daemon"
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/route"
@@ -122,7 +123,7 @@ func (r *named) config(main string, files []source.File) {
 		c = containerdconfig.Read(files, main, t)
 	}
 	r.parts = append(r.parts, Part{
-		Dialect: containerdconfig.Dialect, Files: files, Main: main,
+		Dialect: daemon.Dialect, Files: files, Main: main,
 		Reading: dialect.Reading{Table: c.Table(), Findings: containerdconfig.Lint(c)},
 	})
 }

@@ -11,10 +11,11 @@ import (
 )
 
 // Settled spells out what the old tables leave to rules: that a registry which
-// is itself a mirror of "*" is not asked a second time, and that nothing uses
-// the tls table of a host where it is asked over plain HTTP.
+// is itself a mirror of "*" is not asked a second time, that nothing uses the tls
+// table of a host where it is asked over plain HTTP, and that the registry itself
+// at the end of its mirrors is what is asked last anyway.
 func Settled(t route.Table) route.Table {
-	t = plainHTTP(t)
+	t = onceAtTheEnd(plainHTTP(t))
 	i := slices.IndexFunc(t.Routes, func(r route.Route) bool { return r.Match == route.Any })
 	if i < 0 || !t.Routes[i].UpstreamUnlessListed {
 		return t
@@ -33,6 +34,25 @@ func Settled(t route.Table) route.Table {
 			r.Mirrors, r.Upstream = r.Mirrors[:last], &up
 		}
 		t.Routes = append(t.Routes, r)
+	}
+	return t
+}
+
+// onceAtTheEnd drops a last mirror that is just what is asked after it.
+func onceAtTheEnd(t route.Table) route.Table {
+	for i := range t.Routes { // a copy already
+		r := &t.Routes[i]
+		last := len(r.Mirrors) - 1
+		if last < 0 || !r.UpstreamUnlessListed || r.Upstream == nil || r.Upstream.Host != "" || r.Match == route.Any {
+			continue
+		}
+		one := t
+		one.Routes = []route.Route{{Match: r.Match, Upstream: r.Upstream}}
+		itself, mirror := one.Endpoints(r.Match)[0], r.Mirrors[last]
+		listed := slices.ContainsFunc(r.Mirrors[:last], func(e route.Endpoint) bool { return e.Host == r.Match })
+		if mirror.Broken == "" && mirror.String() == itself.String() && !mirror.TLS.Set && !listed {
+			r.Mirrors, r.UpstreamUnlessListed = r.Mirrors[:last], false
+		}
 	}
 	return t
 }
@@ -156,5 +176,5 @@ func asHeader(t route.Target, host string, a route.Auth) finding.Finding {
 	}
 	f := dialect.AsHeader.Vary(variant, host, finding.Args{"host": host, "containerd": t.Containerd.String()}).In(a.From)
 	f.Severity = severity
-	return f.Saw("credentials of "+host+" from "+a.Source, a.From.String(), "towpath explain "+host+"/IMAGE")
+	return f.Saw(a.Source+" has a user and a password for "+host, "the source", "towpath explain "+host+"/IMAGE")
 }

@@ -26,6 +26,22 @@ func written(d dialect.Dialect) dialect.Dialect {
 	return d
 }
 
+// Trees writes all routes as hosts.toml files, whatever the version of
+// containerd, and edits config.toml so that they count.
+var Trees = inTrees(containerd.Dialect)
+
+func inTrees(d dialect.Dialect) dialect.Dialect {
+	d.Parse, d.Limits, d.Instead = Parse, containerd.TreeLimits, settle
+	d.Kinds = containerdconfig.Dialect.Kinds
+	d.Render = func(want route.Table, have []source.File) []source.File {
+		main, files := prepared(want.Target, have)
+		return renderTrees(main, want.Whole(), files)
+	}
+	return d
+}
+
+func settle(t route.Table) (route.Table, []finding.Finding) { return containerd.Settled(t), nil }
+
 // Parse reads config.toml and, where config_path is in use, the hosts.toml
 // files among those given. The findings are those of config.toml.
 func Parse(files []source.File, t route.Target) dialect.Reading {
@@ -59,16 +75,25 @@ func Table(c containerdconfig.Config, files []source.File) route.Table {
 // version or the id under which it does.
 func Render(want route.Table, have []source.File) []source.File {
 	want = want.Whole()
-	d := embedded.Distro{Main: containerdconfig.MainFile(have, want.Target), Root: containerdconfig.StandardDir}
-	files := heard(d.Main, want.Target, slices.Clone(have))
-	c := containerdconfig.Read(files, d.Main, want.Target)
+	main, files := prepared(want.Target, have)
+	c := containerdconfig.Read(files, main, want.Target)
 	if old(want.Target) && c.ConfigPath.At.IsZero() {
 		return set(c, spoken(want), files)
 	}
+	return renderTrees(main, want, files)
+}
+
+// prepared are the main file's name, and the files with tables that are heard.
+func prepared(t route.Target, have []source.File) (string, []source.File) {
+	main := containerdconfig.MainFile(have, t)
+	return main, heard(main, t, slices.Clone(have))
+}
+
+func renderTrees(main string, want route.Table, files []source.File) []source.File {
 	tree := containerd.Settled(want)
 	tree.Header = nil
-	files = embedded.Render(d, tree, files)
-	return set(containerdconfig.Read(files, d.Main, want.Target), logins(want), files)
+	files = embedded.Render(embedded.Distro{Main: main, Root: containerdconfig.StandardDir}, tree, files)
+	return set(containerdconfig.Read(files, main, want.Target), logins(want), files)
 }
 
 func old(t route.Target) bool { return t.Containerd.Before("2.0.0") }
