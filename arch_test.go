@@ -30,7 +30,7 @@ var rows = [][]string{
 		"dialect/all", "dialect/dialecttest", "dialect/hostscheck", "dialect/containerdconfig/corpus", "dialect/registriesconf/corpus",
 		"dialect/docker/corpus", "dialect/containerdconfig/outcome", "effective", "report", "convert",
 	},
-	{"survey", "repair"},
+	{"survey", "repair", "dialect/daemon/written"},
 	{"doctor"},
 	{"demo", "expiry"},
 	{"cli"},

@@ -35,7 +35,7 @@ import (
 	_ "github.com/containerd/containerd/snapshots/overlay/plugin"
 
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig/outcome"
-	"github.com/towpath-dev/towpath/internal/dialect/dialecttest"
+	"github.com/towpath-dev/towpath/internal/dialect/daemon/written"
 )
 
 const criURI = "io.containerd.grpc.v1.cri"
@@ -210,9 +210,9 @@ func spelled(hosts []docker.RegistryHost, err error) []string {
 		if single && t.TLSClientConfig != nil && h.Scheme != "http" {
 			set = t.TLSClientConfig
 		}
-		line := dialecttest.Host(h.Scheme+"://"+h.Host+h.Path, set.InsecureSkipVerify, set.RootCAs != nil, len(set.Certificates) > 0) + " " + login(h)
+		line := written.Host(h.Scheme+"://"+h.Host+h.Path, set.InsecureSkipVerify, set.RootCAs != nil, len(set.Certificates) > 0) + " " + login(h)
 		if !single {
-			line += dialecttest.Falls
+			line += written.Falls
 		}
 		if !slices.Contains(out, line) {
 			out = append(out, line)

@@ -7,7 +7,7 @@ import (
 	"github.com/containerd/log"
 	"github.com/sirupsen/logrus"
 
-	"github.com/towpath-dev/towpath/internal/dialect/dialecttest"
+	"github.com/towpath-dev/towpath/internal/dialect/daemon/written"
 	"github.com/towpath-dev/towpath/internal/route"
 )
 
@@ -15,5 +15,5 @@ func TestContainerdAsksWhatWeHaveWritten(t *testing.T) {
 	log.L.Logger.SetOutput(io.Discard)
 	logrus.SetOutput(io.Discard)
 	target := route.Target{Runtime: "containerd", Containerd: route.MustVersion("2.4.2")}
-	dialecttest.Daemon{Target: target, Highest: 4, Inputs: 3600, Asks: newReader(t.TempDir()).asks}.Written(t)
+	written.Daemon{Target: target, Highest: 4, Inputs: 3600, Asks: newReader(t.TempDir()).asks}.Check(t)
 }

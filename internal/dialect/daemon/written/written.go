@@ -1,4 +1,7 @@
-package dialecttest
+// Package written holds what is written for a containerd to what its own code
+// makes of it. It is for the tests of the oracles; what it writes lies in a
+// temporary directory.
+package written
 
 import (
 	"bytes"
@@ -13,6 +16,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig/corpus"
 	"github.com/towpath-dev/towpath/internal/dialect/daemon"
+	"github.com/towpath-dev/towpath/internal/dialect/dialecttest"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/source"
 )
@@ -65,17 +69,17 @@ func login(a route.Auth) string {
 	return a.User + ":" + a.Password.Reveal()
 }
 
-// Written writes random tables over files of the wild and broken ones, and wants
+// Check writes random tables over files of the wild and broken ones, and wants
 // containerd to ask what we say it does; without a loss that is what the table
 // asks.
-func (d Daemon) Written(t *testing.T) {
+func (d Daemon) Check(t *testing.T) {
 	t.Helper()
 	dir := t.TempDir()
-	shape := Shape{ByHost: true, Wildcard: true, TLS: true, Auth: true, Odd: 12}
+	shape := dialecttest.Shape{ByHost: true, Wildcard: true, TLS: true, Auth: true, Odd: 12}
 	if d.Target.Containerd.Before("2.0.0") {
 		shape.Plain = route.PlainCRI
 	}
-	tables := Tables(d.Target, shape, 77, d.Inputs)
+	tables := dialecttest.Tables(d.Target, shape, 77, d.Inputs)
 	cases := corpus.Cases(78, d.Inputs, dir, d.Highest)
 	kept, same := 0, 0
 	for i, table := range tables {
@@ -89,19 +93,19 @@ func (d Daemon) Written(t *testing.T) {
 		}
 		store(t, dir, files)
 		read := containerdconfig.Read(files, c.Main, d.Target)
-		got := d.Asks(c.Main, Registries)
+		got := d.Asks(c.Main, dialecttest.Registries)
 		if got == nil && read.Dead() || got != nil && read.ListBug() {
 			continue
 		}
 		kept++
 		ours := daemon.Table(read, files)
-		for _, registry := range Registries {
+		for _, registry := range dialecttest.Registries {
 			want := Hosts(ours, registry)
 			if ours.Route(registry).Fails != "" {
 				want = []string{"fails"}
 			}
 			if !slices.Equal(got[registry], want) {
-				t.Fatalf("input %d, %s:\ncontainerd asks %q\nwe say        %q\nin%s", i, registry, got[registry], want, Show(files))
+				t.Fatalf("input %d, %s:\ncontainerd asks %q\nwe say        %q\nin%s", i, registry, got[registry], want, dialecttest.Show(files))
 			}
 		}
 		if reached(table, ours) {
@@ -148,7 +152,7 @@ func store(t *testing.T, dir string, files []source.File) {
 		}
 	}
 	all := slices.Clone(files)
-	for _, f := range Certificates() {
+	for _, f := range dialecttest.Certificates() {
 		f.Path = dir + f.Path
 		all = append(all, f)
 	}
