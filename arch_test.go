@@ -25,7 +25,8 @@ var rows = [][]string{
 	{"rule", "dialect", "apply", "node", "upstream", "world", "ca/store"},
 	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/buildkit", "dialect/registriesconf", "diagnosis", "probe", "pull", "runtime", "rule/specimen"},
 	{"dialect/embedded", "dialect/talos", "dialect/bottlerocket", "dialect/docker"},
-	{"dialect/daemon", "dialect/k0s", "dialect/microk8s", "dialect/kind"},
+	{"dialect/daemon", "dialect/k0s", "dialect/microk8s"},
+	{"dialect/kind"},
 	{
 		"dialect/all", "dialect/dialecttest", "dialect/hostscheck", "dialect/containerdconfig/corpus", "dialect/registriesconf/corpus",
 		"dialect/docker/corpus", "dialect/containerdconfig/outcome", "effective", "report", "convert",

@@ -36,11 +36,11 @@ func (c Config) SetRegistry(want Registry) []source.Edit {
 	}
 	d.hosts()
 	d.headers()
-	return c.proven(d.edits(), want.met)
+	return c.proven(d.edits(), want.Met)
 }
 
-// met reports that a configuration says what is wanted.
-func (want Registry) met(c Config) bool {
+// Met reports that a configuration says what is wanted.
+func (want Registry) Met(c Config) bool {
 	d := registryDraft{Config: c, want: want}
 	if !want.LoginsOnly {
 		d.mirrors()
@@ -295,7 +295,7 @@ func (c Config) createRegistry(want Registry) []source.Edit {
 		version, id = "2", grpcCRI
 	}
 	text := "version = " + version + "\n\n" + textOfGroups([]string{"plugins", id, "registry"}, d.fresh, "", "\n")
-	return c.proven([]source.Edit{{Op: source.Create, File: c.Main, New: text, Mode: want.mode()}}, want.met)
+	return c.proven([]source.Edit{{Op: source.Create, File: c.Main, New: text, Mode: want.mode()}}, want.Met)
 }
 
 // mode is that of a new file: for root alone where it holds credentials.

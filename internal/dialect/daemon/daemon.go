@@ -75,12 +75,35 @@ func Table(c containerdconfig.Config, files []source.File) route.Table {
 // version or the id under which it does.
 func Render(want route.Table, have []source.File) []source.File {
 	want = want.Whole()
+	if settledAlready(want, have) {
+		return have
+	}
 	main, files := prepared(want.Target, have)
 	c := containerdconfig.Read(files, main, want.Target)
 	if old(want.Target) && c.ConfigPath.At.IsZero() {
-		return set(c, spoken(want), files)
+		return set(c, Spoken(want), files)
 	}
 	return renderTrees(main, want, files)
+}
+
+// settledAlready reports files that ask what is wanted and are no old tables of
+// a containerd 2.
+func settledAlready(want route.Table, have []source.File) bool {
+	c := containerdconfig.Read(have, containerdconfig.MainFile(have, want.Target), want.Target)
+	if !old(want.Target) && len(c.Mirrors) > 0 {
+		return false
+	}
+	now, then := index(Table(c, have)), index(want)
+	names := []string{stranger}
+	for _, x := range []indexed{now, then} {
+		for match := range x.own {
+			names = append(names, match)
+		}
+		for _, h := range x.table.Hosts {
+			names = append(names, h.Name)
+		}
+	}
+	return !slices.ContainsFunc(names, func(name string) bool { return name != route.Any && !now.asks(then, name) })
 }
 
 // prepared are the main file's name, and the files with tables that are heard.
@@ -93,8 +116,11 @@ func renderTrees(main string, want route.Table, files []source.File) []source.Fi
 	tree := containerd.Settled(want)
 	tree.Header = nil
 	files = embedded.Render(embedded.Distro{Main: main, Root: containerdconfig.StandardDir}, tree, files)
-	return set(containerdconfig.Read(files, main, want.Target), logins(want), files)
+	return set(containerdconfig.Read(files, main, want.Target), Logins(want), files)
 }
+
+// stranger stands for every registry that no route names.
+const stranger = "other.registry.example"
 
 func old(t route.Target) bool { return t.Containerd.Before("2.0.0") }
 

@@ -73,3 +73,28 @@ func foreign(files []source.File) ([]source.File, []string) {
 func TestHostileFilesComeToAnEnd(t *testing.T) {
 	dialecttest.Hostile(t, daemon.Dialect, "/etc/containerd/config.toml", "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry.mirrors.\"docker.io\"]\n  endpoint = [\"https://m.example\"]\n")
 }
+
+// Whatever a file is, writing what was read and writing that again is one and
+// the same, and the second time nothing changes.
+func FuzzRender(f *testing.F) {
+	for _, text := range []string{
+		"version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".registry.mirrors.\"docker.io\"]\n  endpoint = [\"https://m.example\"]\n",
+		"[plugins.cri.registry]\nmirrors = { \"*\" = { endpoint = [\"http://m\"] } }\n",
+		"version = 3\n[plugins.'io.containerd.cri.v1.images'.registry]\nconfig_path = \"/x\"\n[plugins.'io.containerd.cri.v1.images'.registry.configs.a.auth]\nauth = \"dTpw\"\n",
+	} {
+		f.Add([]byte(text), true)
+		f.Add([]byte(text), false)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, old bool) {
+		g := target("2.4.2")
+		if old {
+			g = target("1.7.35")
+		}
+		files := []source.File{{Path: "/etc/containerd/config.toml", Data: data}}
+		once := daemon.Render(daemon.Parse(files, g).Table, files)
+		twice := daemon.Render(daemon.Parse(once, g).Table, once)
+		if dialecttest.Show(once) != dialecttest.Show(twice) {
+			t.Fatalf("once %s\ntwice %s", dialecttest.Show(once), dialecttest.Show(twice))
+		}
+	})
+}

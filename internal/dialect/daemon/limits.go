@@ -109,7 +109,7 @@ var unlike = dialect.Limit{
 		if !old(t.Target) {
 			return never
 		}
-		back := index(spoken(t).Table(t.Target))
+		back := index(Spoken(t).Table(t.Target))
 		mine := index(t)
 		return func(r route.Route) bool {
 			if slices.ContainsFunc(words, func(l dialect.Limit) bool { return l.Hits(t, r) }) {
@@ -126,7 +126,7 @@ func concerned(t route.Table, r route.Route) []string {
 	if r.Match != route.Any {
 		return []string{r.Match}
 	}
-	out := []string{"other.registry.example"}
+	out := []string{stranger}
 	for _, m := range r.Mirrors {
 		if m.Host != "" && !slices.ContainsFunc(t.Routes, func(o route.Route) bool { return o.Match == m.Host }) {
 			out = append(out, m.Host)

@@ -8,9 +8,9 @@ import (
 	"github.com/towpath-dev/towpath/internal/route"
 )
 
-// spoken is a table in the words of the old registry tables: what cannot be
+// Spoken is a table in the words of the old registry tables: what cannot be
 // said there is gone, and the limits told so.
-func spoken(t route.Table) containerdconfig.Registry {
+func Spoken(t route.Table) containerdconfig.Registry {
 	s := speech{table: t, at: map[string]int{}}
 	any := slices.ContainsFunc(t.Routes, func(r route.Route) bool { return r.Match == route.Any && len(s.written(r, s.endpoints(r))) > 0 })
 	for _, r := range t.Routes {
@@ -143,8 +143,8 @@ func headers(all []route.Header) []containerdconfig.Header {
 	return out
 }
 
-// logins is what config.toml still says where the routes are in hosts.toml files.
-func logins(t route.Table) containerdconfig.Registry {
+// Logins is what config.toml still says where the routes are in hosts.toml files.
+func Logins(t route.Table) containerdconfig.Registry {
 	s := speech{table: t, at: map[string]int{}}
 	for _, r := range t.Routes {
 		for _, e := range s.endpoints(r) {
