@@ -12,6 +12,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
 	"github.com/towpath-dev/towpath/internal/dialect/daemon"
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
+	"github.com/towpath-dev/towpath/internal/dialect/runbook"
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/source"
@@ -228,10 +229,13 @@ func (r *named) others() {
 // if it is that, else its newest version.
 func (r *named) engine(d dialect.Dialect) route.Target {
 	name := d.Name
-	if name == "registries-conf" {
+	switch name {
+	case "registries-conf":
 		name = "crio"
+	case runbook.Dialect.Name:
+		name = "containerd" // whatever was given counts: its socket and its ctr
 	}
-	if r.given != nil && r.given.Runtime == name {
+	if r.given != nil && (r.given.Runtime == name || d.Name == runbook.Dialect.Name) {
 		return *r.given
 	}
 	if t, found := r.targets[name]; found {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/towpath-dev/towpath/internal/dialect/bottlerocket"
@@ -14,6 +15,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
 	"github.com/towpath-dev/towpath/internal/dialect/kind"
 	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
+	"github.com/towpath-dev/towpath/internal/dialect/runbook"
 	"github.com/towpath-dev/towpath/internal/dialect/talos"
 	"github.com/towpath-dev/towpath/internal/source"
 )
@@ -29,6 +31,8 @@ func Guess(f source.File) string {
 		return containerd.Dialect.Name
 	case strings.HasPrefix(base, "registries.y"):
 		return rancher(f.Path)
+	case base == "crictl.yaml" || base == "nerdctl.toml" || slices.Contains(notes, path.Ext(base)) && looksLike(pullLine, f):
+		return runbook.Dialect.Name
 	case base == "config.toml" && !looksLike(hostsLine, f):
 		return containerdconfig.Dialect.Name
 	}
@@ -90,6 +94,11 @@ var (
 	kindLine         = regexp.MustCompile(`(?m)^apiVersion\s*:\s*["']?kind\.x-k8s\.io/`)
 	registriesLine   = regexp.MustCompile(`(?m)^["']?(mirrors|configs)["']?\s*:`)
 )
+
+// notes are the endings of scripts and texts with command lines.
+var notes = []string{".sh", ".bash", ".md", ".markdown", ".txt", ".adoc", ".rst"}
+
+var pullLine = regexp.MustCompile(`\b(ctr|crictl|nerdctl)\b[^\n]*\bpull\b|\bminikube\s+start\b`)
 
 // looksLike looks for a line near the beginning of a file.
 func looksLike(line *regexp.Regexp, f source.File) bool {
