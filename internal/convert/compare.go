@@ -42,7 +42,7 @@ type index struct {
 }
 
 func newIndex(t route.Table) index {
-	x := index{t, map[string][]route.Route{}, nil}
+	x := index{t.Registered(), map[string][]route.Route{}, nil}
 	for _, r := range t.Routes {
 		if r.Match != route.Any && r.IsWhole() {
 			x.own[r.Match] = append(x.own[r.Match], r)

@@ -151,6 +151,7 @@ func (d Dialect) limits() []Limit {
 
 // Losses lists what the dialect would drop of a table.
 func (d Dialect) Losses(t route.Table) []finding.Finding {
+	t = t.Registered()
 	limits := d.limits()
 	tests := make([]func(route.Route) bool, len(limits))
 	for i, l := range limits {

@@ -161,6 +161,8 @@ type Table struct {
 	// some dialects write certificates inline. A client's key is among them,
 	// so that they go into no finding and no saved file.
 	Files []source.File `json:"-" yaml:"-"`
+
+	found *register // where routes and hosts stand; nil, or of other slices: they are searched
 }
 
 // Plain names the rule by which a runtime chooses the scheme of a registry
@@ -179,7 +181,7 @@ const (
 // the registry itself.
 func (t Table) Route(registry string) Route {
 	for _, match := range []string{registry, Any} {
-		if i := slices.IndexFunc(t.Routes, func(r Route) bool { return r.Match == match }); i >= 0 {
+		if i := t.routeAt(match); i >= 0 {
 			return t.Routes[i]
 		}
 		if r := t.ranged(registry); r != nil {
@@ -215,7 +217,7 @@ func (t Table) dress(e Endpoint) Endpoint {
 	}
 	e.Header = append(slices.Clone(t.Header), e.Header...)
 	for _, name := range []string{e.Host, Any} {
-		i := slices.IndexFunc(t.Hosts, func(h Host) bool { return h.Name == name })
+		i := t.hostAt(name)
 		if i < 0 {
 			continue
 		}

@@ -2,6 +2,7 @@ package containerd
 
 import (
 	"encoding/base64"
+	"maps"
 	"slices"
 	"strings"
 
@@ -112,9 +113,7 @@ func instead(t route.Table) (route.Table, []finding.Finding) {
 		}
 	}
 	t.Routes = slices.Clone(t.Routes)
-	for host := range logins {
-		t = withRoute(t, host)
-	}
+	t.Routes = append(t.Routes, ownRoutes(t, logins)...)
 	for i := range t.Routes {
 		r := &t.Routes[i]
 		r.Mirrors = slices.Clone(r.Mirrors)
@@ -138,24 +137,32 @@ func upstreamHost(t route.Table, match string, e route.Endpoint) string {
 	return t.Default(match).Host
 }
 
-// withRoute adds the route of a registry of whose own host credentials are
-// known, with the mirrors that it has had by the route for all others.
-func withRoute(t route.Table, host string) route.Table {
-	match := host
-	if host == "registry-1.docker.io" {
-		match = "docker.io"
+// ownRoutes are routes for registries of whose own hosts credentials are known
+// and that have none, with the mirrors that they have by the route for all others.
+func ownRoutes(t route.Table, logins map[string]route.Auth) []route.Route {
+	there := map[string]bool{"docker.io": false}
+	for _, r := range t.Routes {
+		there[r.Match] = true
 	}
-	if has(t, match) || host == "docker.io" || strings.ContainsAny(host, "/*") {
-		return t
+	rest := t.Route(stranger)
+	var out []route.Route
+	for _, host := range slices.Sorted(maps.Keys(logins)) {
+		match := host
+		if host == "registry-1.docker.io" {
+			match = "docker.io"
+		}
+		if there[match] || host == "docker.io" || strings.ContainsAny(host, "/*") || rest.Upstream == nil {
+			continue
+		}
+		r := rest
+		r.Match = match
+		out = append(out, r)
 	}
-	r := t.Route(match)
-	if r.Upstream == nil {
-		return t
-	}
-	r.Match = match
-	t.Routes = append(t.Routes, r)
-	return t
+	return out
 }
+
+// stranger stands for every registry that no route names.
+const stranger = "any.other.registry.example"
 
 func authorized(e route.Endpoint) bool {
 	return slices.ContainsFunc(e.Header, func(h route.Header) bool { return strings.EqualFold(h.Key, "authorization") })

@@ -27,7 +27,7 @@ func Render(want route.Table, have []source.File) []source.File {
 // that says what is wanted already is not touched, and of others every byte
 // that need not change stays.
 func RenderIn(roots []string, t route.Table, have []source.File) []source.File {
-	t = t.Whole()
+	t = t.Whole().Registered()
 	r := newReader(have, t.Target)
 	r.read(roots)
 	d := draft{reader: r, files: slices.Clone(have), root: path.Clean(roots[0])}

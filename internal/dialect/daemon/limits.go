@@ -22,11 +22,11 @@ func treeLimits() []dialect.Limit {
 			if old(t.Target) {
 				return never
 			}
-			t = containerd.Settled(t)
+			t = containerd.Settled(t).Registered()
 			test := l.Test(t)
 			return func(r route.Route) bool {
-				if k := slices.IndexFunc(t.Routes, func(o route.Route) bool { return o.Match == r.Match }); k >= 0 && r.Match == route.Any {
-					r = t.Routes[k]
+				if r.Match == route.Any {
+					r = t.Route(route.Any) // as it was settled
 				}
 				return test(r)
 			}
@@ -142,7 +142,7 @@ type indexed struct {
 }
 
 func index(t route.Table) indexed {
-	x := indexed{t, map[string]route.Route{}}
+	x := indexed{t.Registered(), map[string]route.Route{}}
 	for _, r := range t.Routes {
 		if _, there := x.own[r.Match]; !there {
 			x.own[r.Match] = r

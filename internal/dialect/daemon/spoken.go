@@ -11,7 +11,7 @@ import (
 // Spoken is a table in the words of the old registry tables: what cannot be
 // said there is gone, and the limits told so.
 func Spoken(t route.Table) containerdconfig.Registry {
-	s := speech{table: t, at: map[string]int{}}
+	s := speech{table: t.Registered(), at: map[string]int{}}
 	any := slices.ContainsFunc(t.Routes, func(r route.Route) bool { return r.Match == route.Any && len(s.written(r, s.endpoints(r))) > 0 })
 	for _, r := range t.Routes {
 		s.route(r, any)
@@ -145,7 +145,7 @@ func headers(all []route.Header) []containerdconfig.Header {
 
 // Logins is what config.toml still says where the routes are in hosts.toml files.
 func Logins(t route.Table) containerdconfig.Registry {
-	s := speech{table: t, at: map[string]int{}}
+	s := speech{table: t.Registered(), at: map[string]int{}}
 	for _, r := range t.Routes {
 		for _, e := range s.endpoints(r) {
 			s.host(e.Host, route.TLS{}, e.Auth)
