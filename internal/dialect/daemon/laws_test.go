@@ -25,8 +25,8 @@ func TestTheLaws(t *testing.T) {
 			if strings.HasPrefix(version, "1") {
 				shape.Plain = route.PlainCRI
 			}
-			tables := apart(dialecttest.Tables(target(version), shape, 4, 200))
-			dialecttest.Check(t, dialecttest.Laws{Dialect: daemon.Dialect, Tables: tables, Least: 40, Foreign: foreign})
+			tables := apart(dialecttest.Tables(target(version), shape, 4, 120))
+			dialecttest.Check(t, dialecttest.Laws{Dialect: daemon.Dialect, Tables: tables, Least: 25, Foreign: foreign})
 		})
 	}
 }
