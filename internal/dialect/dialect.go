@@ -98,6 +98,19 @@ var AsHeader = finding.Kind{
 	},
 }
 
+// TellHeader is the finding that the credentials of a host became a header line.
+// Before containerd 2.1 the line does not go to the server that hands out tokens.
+// Source: containerd core/remotes/docker/config/hosts.go, WithAuthHeader.
+func TellHeader(t route.Target, host string, a route.Auth) finding.Finding {
+	variant, severity := "", finding.Info
+	if t.Containerd.Before("2.1.0") {
+		variant, severity = "basic", finding.Warning
+	}
+	f := AsHeader.Vary(variant, host, finding.Args{"host": host, "containerd": t.Containerd.String()}).In(a.From)
+	f.Severity = severity
+	return f.Saw(a.Source+" has a user and a password for "+host, "the source", "towpath explain "+host+"/IMAGE")
+}
+
 // partial is what only containers-image can say.
 var partial = []Limit{
 	{

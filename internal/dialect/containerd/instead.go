@@ -109,7 +109,7 @@ func instead(t route.Table) (route.Table, []finding.Finding) {
 		e.Auth = route.Auth{}
 		e.Header = append(slices.Clip(e.Header), basic(a))
 		if !told[host] {
-			told[host], found = true, append(found, asHeader(t.Target, host, a))
+			told[host], found = true, append(found, dialect.TellHeader(t.Target, host, a))
 		}
 	}
 	t.Routes = slices.Clone(t.Routes)
@@ -171,17 +171,4 @@ func authorized(e route.Endpoint) bool {
 func basic(a route.Auth) route.Header {
 	text := base64.StdEncoding.EncodeToString([]byte(a.User + ":" + a.Password.Reveal()))
 	return route.Header{Key: "Authorization", Values: []route.Secret{route.NewSecret("Basic " + text)}}
-}
-
-// asHeader tells it. Before 2.1 the header does not go to the server that hands
-// out tokens. Source: containerd core/remotes/docker/config/hosts.go,
-// WithAuthHeader.
-func asHeader(t route.Target, host string, a route.Auth) finding.Finding {
-	variant, severity := "", finding.Info
-	if t.Containerd.Before("2.1.0") {
-		variant, severity = "basic", finding.Warning
-	}
-	f := dialect.AsHeader.Vary(variant, host, finding.Args{"host": host, "containerd": t.Containerd.String()}).In(a.From)
-	f.Severity = severity
-	return f.Saw(a.Source+" has a user and a password for "+host, "the source", "towpath explain "+host+"/IMAGE")
 }

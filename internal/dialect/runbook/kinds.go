@@ -38,14 +38,14 @@ var (
 	}
 	noHostsDir = finding.Kind{
 		Code: "command/reads-no-configuration", ID: "CT004", Severity: finding.Info,
-		Title: "ctr does not use the node's registry configuration",
+		Title: "A pull by ctr does not use the node's registry configuration",
 		Doc: "ctr reads neither the registry tables of config.toml nor hosts.toml files, unless --hosts-dir names their directory. That a pull by ctr " +
 			"fails or succeeds says nothing about the kubelet's pulls: crictl pull goes the same way as they do. nerdctl reads hosts.toml files.",
 		Text: "without --hosts-dir ctr reads no hosts.toml: this pull does not try the node's configuration",
 	}
 	short = finding.Kind{
 		Code: "command/short-name", ID: "CT005", Severity: finding.Error,
-		Title: "ctr is given a short name", Doc: "ctr completes no names: an image needs its registry, and official images of Docker Hub library/ besides.",
+		Title: "A short name is given to ctr", Doc: "ctr completes no names: an image needs its registry, and official images of Docker Hub library/ besides.",
 		Text: "ctr does not complete {image}: it needs {want}", Fix: "write {want}",
 	}
 	visiblePassword = finding.Kind{
@@ -63,7 +63,7 @@ var (
 	}
 	otherSocket = finding.Kind{
 		Code: "config/wrong-containerd-instance", ID: "CT008", Severity: finding.Warning,
-		Title: "ctr speaks to another containerd than the node's",
+		Title: "The containerd that ctr speaks to is not the node's",
 		Doc:   "K3s, RKE2, k0s and MicroK8s bring a containerd of their own, with a socket of its own. ctr without an address asks /run/containerd/containerd.sock.",
 		Text:  "ctr without -a does not reach the containerd of {distro}", Fix: "write {distro} ctr, or -a {socket}",
 	}
@@ -75,7 +75,7 @@ var (
 	}
 	minikubeMirror = finding.Kind{
 		Code: "command/flag-unused", ID: "MN002", Severity: finding.Warning,
-		Title: "minikube uses --registry-mirror with Docker alone",
+		Title: "A mirror is given to minikube that it does not use",
 		Doc:   "minikube writes --registry-mirror into the options of dockerd. With another runtime nothing reads it.",
 		Text:  "minikube does not use --registry-mirror with {runtime}", Fix: "write hosts.toml files to ~/.minikube/files/etc/containerd/certs.d, which minikube copies into the node",
 	}
@@ -86,7 +86,7 @@ var (
 	}
 	wrongSocket = finding.Kind{
 		Code: "config/wrong-containerd-instance", ID: "CI002", Severity: finding.Error,
-		Title: "crictl speaks to another runtime than the node's",
+		Title: "The runtime that crictl speaks to is not the node's",
 		Doc: "crictl asks the socket that its configuration names. Where K3s, RKE2, k0s or MicroK8s run, that of a containerd beside them has other " +
 			"images and other registries. dockershim went with Kubernetes 1.24.",
 		Text: "{key} is {socket}, and {distro} listens on {want}", Fix: "write unix://{want}",
@@ -99,7 +99,7 @@ var (
 	}
 	insecureForAll = finding.Kind{
 		Code: "config/insecure-everywhere", ID: "ND003", Severity: finding.Warning,
-		Title: "nerdctl verifies no registry", Doc: "insecure_registry turns off verification and allows plain HTTP for every registry. A hosts.toml names the CA, or http://, for the one that needs it.",
+		Title: "No registry is verified by nerdctl", Doc: "insecure_registry turns off verification and allows plain HTTP for every registry. A hosts.toml names the CA, or http://, for the one that needs it.",
 		Text: "insecure_registry leaves every registry unverified", Fix: "remove it, and write a hosts.toml for the registry that needs it",
 	}
 	rootlessHosts = finding.Kind{
