@@ -19,8 +19,8 @@ func TestTheLaws(t *testing.T) {
 			if version == "0.20.0" {
 				shape.Plain = route.PlainCRI
 			}
-			tables := dialecttest.Tables(target, shape, 4, 150)
-			dialecttest.Check(t, dialecttest.Laws{Dialect: kind.Dialect, Tables: tables, Least: 40, Foreign: foreign})
+			tables := dialecttest.Tables(target, shape, 4, 60)
+			dialecttest.Check(t, dialecttest.Laws{Dialect: kind.Dialect, Tables: tables, Least: 15, Foreign: foreign})
 		})
 	}
 }
