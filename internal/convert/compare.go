@@ -1,8 +1,10 @@
 package convert
 
 import (
+	"encoding/base64"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -71,15 +73,19 @@ func steps(t route.Table, ref route.Ref) []step {
 // describe says of an endpoint what a conversion has to keep. Certificates are
 // the same by what is in them, where that is known.
 func describe(e route.Endpoint, ref route.Ref, files []source.File) step {
-	url := e.Scheme + "://" + e.Host + e.Path + "/" + e.Repository(ref)
+	url := e.Scheme + "://" + e.Host + path.Join("/", e.Path, e.Repository(ref))
 	var notes []string
 	note := func(on bool, text string) {
 		if on {
 			notes = append(notes, text)
 		}
 	}
+	if e.Scheme != "https" {
+		e.TLS = route.TLS{} // nothing uses it
+	}
 	note(e.PlainFallback, "else over http")
 	note(e.TLS.SkipVerify, "unverified")
+	e = loggedIn(e)
 	note(e.DialTimeout != 0, fmt.Sprint("dial timeout ", e.DialTimeout))
 	note(e.Broken != "", "no request can be made")
 	note(!e.Auth.IsZero(), "with credentials")
@@ -115,6 +121,28 @@ func contentsOf(t route.TLS, files []source.File) string {
 	return out.String()
 }
 
+// loggedIn is an endpoint whose header line for a user and password is taken for
+// what it says: the same credentials, sent without waiting for a challenge.
+func loggedIn(e route.Endpoint) route.Endpoint {
+	if !e.Auth.IsZero() {
+		return e
+	}
+	for i, h := range e.Header {
+		if len(h.Values) != 1 || !strings.EqualFold(h.Key, "authorization") {
+			continue
+		}
+		text, is := strings.CutPrefix(h.Values[0].Reveal(), "Basic ")
+		data, err := base64.StdEncoding.DecodeString(text)
+		user, password, pair := strings.Cut(string(data), ":")
+		if is && err == nil && pair {
+			e.Auth = route.Auth{User: user, Password: route.NewSecret(password)}
+			e.Header = slices.Delete(slices.Clone(e.Header), i, i+1)
+			break
+		}
+	}
+	return e
+}
+
 // confidential is what of an endpoint nobody may see.
 func confidential(e route.Endpoint) string {
 	lines := []string{e.Auth.User, e.Auth.Password.Reveal(), e.Auth.IdentityToken.Reveal()}
@@ -131,7 +159,7 @@ func unforeseen(name string, r Result) []finding.Finding {
 	var out []finding.Finding
 	told, alone := map[string]bool{}, unasked(r.Before)
 	for _, f := range r.Losses {
-		told[f.Subject] = true
+		told[f.Subject] = told[f.Subject] || f.Severity == finding.Error
 	}
 	source := r.Before
 	for _, registry := range registries(r.Before, r.After) {

@@ -71,7 +71,7 @@ var Widened = finding.Kind{
 }
 
 // Kinds are the findings of conversions.
-var Kinds = []finding.Kind{dialect.Loss, Unforeseen, Widened}
+var Kinds = []finding.Kind{dialect.Loss, dialect.AsHeader, Unforeseen, Widened}
 
 // Run converts. Its error is ErrReadOnly or ErrUnsafe, wrapped; what the source
 // lacks and the target cannot say are findings.
@@ -82,13 +82,18 @@ func Run(j Job) (Result, error) {
 	reading := j.reading()
 	reading.Table.Files = contents(reading.Table, j.Files, j.Certificates)
 	want := retarget(reading.Table, j.Target)
-	out := Result{Before: reading.Table.Indexed(), Read: reading.Findings, Losses: j.To.Losses(want)}
-	if once := unlisted(want); len(out.Losses) > 0 {
-		if fewer := j.To.Losses(once); len(fewer) < len(out.Losses) {
-			want, out.Losses = once, fewer
+	out := Result{Before: reading.Table.Indexed(), Read: reading.Findings}
+	var said []finding.Finding
+	if j.To.Instead != nil {
+		want, said = j.To.Instead(want)
+	}
+	lost := j.To.Losses(want)
+	if once := unlisted(want); len(lost) > 0 {
+		if fewer := j.To.Losses(once); len(fewer) < len(lost) {
+			want, lost = once, fewer
 		}
 	}
-	out.Losses = slices.Concat(reading.Losses, out.Losses)
+	out.Losses = slices.Concat(reading.Losses, said, lost)
 	for range rounds {
 		after := j.certificates(want, j.To.Render(want, j.Have))
 		out.Files, out.After = changed(j.Have, after), j.To.Parse(after, j.Target).Table.Indexed()

@@ -34,6 +34,11 @@ type Dialect struct {
 	Kinds  []finding.Kind // everything Parse may find
 	Limits []Limit        // everything in the model that the dialect cannot say, but for what Partial is about
 
+	// Instead says in other words what the dialect has no words for, where that
+	// comes to the same answers, and tells so. Nil: there is no such thing.
+	// Conversions ask it before they look for losses.
+	Instead func(route.Table) (route.Table, []finding.Finding)
+
 	// Partial: it can say routes for parts of a registry, for tags alone and
 	// blocked ones. Only containers-image can; for all others Losses tells it.
 	Partial bool
@@ -75,6 +80,37 @@ var Loss = finding.Kind{
 	Doc: "Every dialect leaves something out. A conversion names each setting that its target cannot hold " +
 		"and the nearest safe form; with `--allow-loss` it goes on without them.",
 	Text: "{dialect} cannot say {concept} of {route}: {nearest}",
+}
+
+// AsHeader is the kind of finding for credentials that a conversion writes as a
+// header line.
+var AsHeader = finding.Kind{
+	Code:     "convert/loss",
+	ID:       "convert/header",
+	Title:    "Credentials became a header line",
+	Severity: finding.Info,
+	Doc: "A hosts.toml knows no user and password, but a header can hold them: Authorization is then sent with the first request, and since " +
+		"containerd 2.1 to the server that hands out tokens as well. Earlier releases ask that server without it, so that a registry with " +
+		"tokens lets them read public images alone: give an imagePullSecret there, or keep registry.configs in config.toml, which config_path allows.",
+	Text: "the user and password of {host} became an Authorization header in hosts.toml",
+	Variants: map[string]finding.Variant{
+		"basic": {
+			Text: "the user and password of {host} became an Authorization header: containerd {containerd} can log in with it only where the registry asks for Basic credentials, not for a token",
+		},
+	},
+}
+
+// TellHeader is the finding that the credentials of a host became a header line.
+// Before containerd 2.1 the line does not go to the server that hands out tokens.
+// Source: containerd core/remotes/docker/config/hosts.go, WithAuthHeader.
+func TellHeader(t route.Target, host string, a route.Auth) finding.Finding {
+	variant, severity := "", finding.Info
+	if t.Containerd.Before("2.1.0") {
+		variant, severity = "basic", finding.Warning
+	}
+	f := AsHeader.Vary(variant, host, finding.Args{"host": host, "containerd": t.Containerd.String()}).In(a.From)
+	f.Severity = severity
+	return f.Saw(a.Source+" has a user and a password for "+host, "the source", "towpath explain "+host+"/IMAGE")
 }
 
 // partial is what only containers-image can say.
@@ -139,8 +175,8 @@ func (d Dialect) limits() []Limit {
 
 // Losses lists what the dialect would drop of a table.
 func (d Dialect) Losses(t route.Table) []finding.Finding {
-	limits := d.limits()
 	t = t.Indexed()
+	limits := d.limits()
 	tests := make([]func(route.Route) bool, len(limits))
 	for i, l := range limits {
 		tests[i] = l.Test(t)

@@ -10,8 +10,10 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/all"
 	"github.com/towpath-dev/towpath/internal/dialect/containerd"
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
+	"github.com/towpath-dev/towpath/internal/dialect/daemon"
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
 	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
+	"github.com/towpath-dev/towpath/internal/dialect/runbook"
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/source"
@@ -127,7 +129,7 @@ func (r *named) config(main string, files []source.File) {
 		}
 		files = r.mentioned(more.files, certificates(c.Table()))
 	}
-	p := Part{Dialect: containerdconfig.Dialect, Files: files, Main: main}
+	p := Part{Dialect: daemon.Dialect, Files: files, Main: main}
 	r.parts = append(r.parts, part(p, func(files []source.File) dialect.Reading {
 		c := containerdconfig.Read(files, main, t)
 		return dialect.Reading{Table: c.Table(), Findings: containerdconfig.Lint(c)}
@@ -242,8 +244,10 @@ func (r *named) engine(d dialect.Dialect) route.Target {
 		name = "crio"
 	case "pull-secret", "credential-provider":
 		name = "kubelet"
+	case runbook.Dialect.Name:
+		name = "containerd" // whatever was given counts: its socket and its ctr
 	}
-	if r.given != nil && (r.given.Runtime == name || name == "crio" && r.given.Runtime == "podman") {
+	if r.given != nil && (r.given.Runtime == name || name == "crio" && r.given.Runtime == "podman" || d.Name == runbook.Dialect.Name) {
 		return *r.given
 	}
 	if t, found := r.targets[name]; found {

@@ -17,6 +17,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/kind"
 	"github.com/towpath-dev/towpath/internal/dialect/pullsecret"
 	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
+	"github.com/towpath-dev/towpath/internal/dialect/runbook"
 	"github.com/towpath-dev/towpath/internal/dialect/talos"
 	"github.com/towpath-dev/towpath/internal/source"
 )
@@ -32,6 +33,8 @@ func Guess(f source.File) string {
 		return containerd.Dialect.Name
 	case strings.HasPrefix(base, "registries.y"):
 		return rancher(f.Path)
+	case base == "crictl.yaml" || base == "nerdctl.toml" || slices.Contains(notes, path.Ext(base)) && looksLike(pullLine, f):
+		return runbook.Dialect.Name
 	case base == "config.toml" && !looksLike(hostsLine, f):
 		return containerdconfig.Dialect.Name
 	}
@@ -99,6 +102,11 @@ var (
 	kindLine         = regexp.MustCompile(`(?m)^apiVersion\s*:\s*["']?kind\.x-k8s\.io/`)
 	registriesLine   = regexp.MustCompile(`(?m)^["']?(mirrors|configs)["']?\s*:`)
 )
+
+// notes are the endings of scripts and texts with command lines.
+var notes = []string{".sh", ".bash", ".md", ".markdown", ".txt", ".adoc", ".rst"}
+
+var pullLine = regexp.MustCompile(`\b(ctr|crictl|nerdctl)\b[^\n]*\bpull\b|\bminikube\s+start\b`)
 
 // looksLike looks for a line near the beginning of a file.
 func looksLike(line *regexp.Regexp, f source.File) bool {

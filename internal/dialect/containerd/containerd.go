@@ -25,11 +25,12 @@ var Dialect = dialect.Dialect{
 		"/etc/containerd/certs.d/*/hosts.toml",
 		"/etc/docker/certs.d/*/hosts.toml",
 	},
-	Parse:  Parse,
-	Kinds:  kinds,
-	Render: Render,
-	Limits: limits,
-	Reload: func(route.Target) string { return "" },
+	Parse:   Parse,
+	Kinds:   kinds,
+	Render:  Render,
+	Limits:  limits,
+	Instead: instead,
+	Reload:  func(route.Target) string { return "" },
 }
 
 // Parse reads trees whose roots nobody named: see Roots.
