@@ -58,7 +58,7 @@ func (n node) note(name string) {
 	}
 }
 
-func (n node) site() Site { return Site{Root: n.root} }
+func (n node) site() Site { return Site{Root: n.root, alive: true} }
 
 func (n node) must(err error) {
 	n.Helper()
