@@ -31,7 +31,7 @@ var rows = [][]string{
 		"dialect/docker/corpus", "dialect/containerdconfig/outcome", "effective", "report", "convert",
 	},
 	{"survey", "repair"},
-	{"doctor"},
+	{"doctor", "fulfil"},
 	{"demo", "expiry"},
 	{"cli"},
 }
@@ -42,7 +42,7 @@ var (
 		"source", "platform", "route", "finding", "tomldoc", "yamldoc", "jsondoc", "snapshot", "plan", "unit", "rule", "dialect",
 		"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/registriesconf", "dialect/docker", "dialect/all", "diagnosis",
 		"dialect/evidence", "dialect/embedded", "dialect/talos", "dialect/buildkit", "dialect/bottlerocket", "dialect/k0s", "dialect/microk8s", "dialect/kind",
-		"effective", "repair", "convert", "desired",
+		"effective", "repair", "convert", "desired", "fulfil",
 	}
 	forbidden = []string{"os", "os/exec", "net", "net/http", "syscall"}
 )

@@ -114,7 +114,7 @@ func Run(ctx context.Context, site Site, p plan.Plan, hooks Hooks) (Result, erro
 		if len(todo) == 0 && len(p.Restart) == 0 && len(p.Command) == 0 {
 			return Result{Reason: p.Reason}, nil
 		}
-		return w.carry(ctx, &entry{Reason: p.Reason, Owns: p.Owns, Command: p.Command, Restart: p.Restart, Steps: todo})
+		return w.carry(ctx, &entry{Reason: p.Reason, Owner: p.Owner, Command: p.Command, Restart: p.Restart, Steps: todo})
 	})
 }
 

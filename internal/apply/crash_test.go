@@ -97,7 +97,7 @@ func (n node) kinds() (node, plan.Plan) {
 		made("/etc/systemd/system/containerd.service.d/http-proxy.conf", "[Service]\n"),
 		n.remove("/etc/unwanted"),
 	)
-	p.Owns = true
+	p.Owner = "containerd"
 	p.Command = []plan.Command{
 		{Do: []string{"bundle"}, Undo: []string{"bundle"}, Why: "the bundle is made of the anchors"},
 		{Do: []string{"switch", "on"}, Undo: []string{"switch", "off"}, Why: "the clock"},

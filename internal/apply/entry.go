@@ -31,7 +31,7 @@ type entry struct {
 	Undoes  string         `json:"undoes,omitempty"` // the entry that this one takes back
 	Root    string         `json:"root,omitempty"`   // whose paths these are, when the journal lies elsewhere
 	Token   string         `json:"token"`            // in the names of files beside those that change
-	Owns    bool           `json:"owns,omitempty"`
+	Owner   string         `json:"owner,omitempty"`  // of the plan
 	Command []plan.Command `json:"command,omitempty"`
 	Restart []plan.Restart `json:"restart,omitempty"`
 	Steps   []step         `json:"steps"`

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"slices"
@@ -8,15 +9,16 @@ import (
 	"github.com/towpath-dev/towpath/internal/source"
 )
 
-// Owned is a path that plans with Owns have made or changed, and that is still
+// Owned is a path that plans with an owner have made or changed, and that is still
 // theirs.
 type Owned struct {
-	Path string       // without symbolic links
-	Base *source.File // as it was before the first of them; nil: absent, so all of it is ours
-	Last *source.File // as Towpath left it
+	Path  string       // without symbolic links
+	Base  *source.File // as it was before the first of them; nil: absent, so all of it is ours
+	Last  *source.File // as Towpath left it
+	Owner string       // of the last of them
 }
 
-// Ours lists the paths that a node has of plans with Owns, the oldest first.
+// Ours lists the paths that a node has of plans with an owner, the oldest first.
 // What was rolled back is no longer theirs, nor what a plan has put back as it
 // was. Entries that cannot be read are in the error, ErrJournal.
 func Ours(site Site) ([]Owned, error) {
@@ -40,7 +42,7 @@ func Ours(site Site) ([]Owned, error) {
 		case r.Undoes != "" && slices.Contains(taken, r.Undoes):
 		default:
 			for _, s := range r.Steps {
-				list.take(s, r.Owns)
+				list.take(s, r.Owner)
 			}
 		}
 	}
@@ -53,11 +55,12 @@ type property []estate
 type estate struct {
 	path       string
 	base, last *object
+	owner      string
 }
 
 // take adds a step. One of a plan that owns nothing, a repair say, changes what
 // is ours and makes nothing ours.
-func (p *property) take(s step, owns bool) {
+func (p *property) take(s step, owner string) {
 	at := slices.IndexFunc(*p, func(e estate) bool { return e.path == s.Path })
 	if s.To != "" {
 		for i, e := range *p {
@@ -68,14 +71,15 @@ func (p *property) take(s step, owns bool) {
 		return
 	}
 	if at < 0 {
-		if !owns {
+		if owner == "" {
 			return
 		}
-		*p = append(*p, estate{s.Path, s.Old, s.New})
+		*p = append(*p, estate{s.Path, s.Old, s.New, owner})
 		at = len(*p) - 1
 	}
 	e := &(*p)[at]
 	e.last = s.New
+	e.owner = cmp.Or(owner, e.owner)
 	if differs(e.base, e.last) == "" {
 		*p = slices.Delete(*p, at, at+1) // as it was before us
 	}
@@ -84,7 +88,7 @@ func (p *property) take(s step, owns bool) {
 func (p property) files() []Owned {
 	var out []Owned
 	for _, e := range p {
-		out = append(out, Owned{e.path, e.base.file(e.path), e.last.file(e.path)})
+		out = append(out, Owned{e.path, e.base.file(e.path), e.last.file(e.path), e.owner})
 	}
 	return out
 }

@@ -33,7 +33,7 @@ func (n node) ours() string {
 func (n node) own(changes ...plan.Change) string {
 	n.Helper()
 	p := of("apply", changes...)
-	p.Owns = true
+	p.Owner = "containerd"
 	r, err := Run(n.Context(), n.site(), p, Hooks{})
 	n.must(err)
 	return r.ID

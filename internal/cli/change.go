@@ -40,7 +40,7 @@ func (a *app) consent(ctx context.Context, p plan.Plan) string {
 		report.NewTerminal(a.Out, a.Env).Plan(p)
 	}
 	switch {
-	case len(p.Restart) > 0 && !a.flags.allowRestart && a.atHome():
+	case !p.Live() && !a.flags.allowRestart && a.atHome():
 		return "restart"
 	case a.flags.yes:
 		return ""
@@ -84,6 +84,14 @@ func (a *app) change(ctx context.Context, p plan.Plan, restart restarter, check 
 	if err != nil {
 		return c, err
 	}
+	if err := restart.unmanaged(p); err != nil {
+		if a.format == report.Text {
+			report.NewTerminal(a.Out, a.Env).Plan(p)
+		}
+		c.State = "unmanaged"
+		c.Failed(err)
+		return c, exitError{status: exitFailed, err: err}
+	}
 	if c.State = a.consent(ctx, p); ctx.Err() != nil {
 		c.Failed(errInterrupted)
 		return c, exitError{status: exitFailed, err: errInterrupted}
@@ -92,14 +100,16 @@ func (a *app) change(ctx context.Context, p plan.Plan, restart restarter, check 
 		return c, exitError{status: exitFindings}
 	}
 	by := ""
-	hooks := apply.Hooks{Restart: restart.hook(touchesUnits(p)), Check: func(ctx context.Context) (err error) {
+	hooks := restart.hooks(touchesUnits(p))
+	hooks.Check = func(ctx context.Context) (err error) {
 		if by, err = check(ctx); ctx.Err() != nil {
 			return errInterrupted // what was seen meanwhile says nothing
 		}
 		return err
-	}}
+	}
 	result, err := apply.Run(ctx, site, p, hooks)
 	a.recovered(&c, result.Recovered)
+	c.Leave(result.Run)
 	if err == nil {
 		c.Proven(by)
 	}
@@ -150,7 +160,7 @@ func (a *app) recover(ctx context.Context, restart restarter) (report.Change, er
 	if e, err := apply.Pending(site); err == nil && (e == nil || e.Holder != "") {
 		return c, nil
 	}
-	done, err := apply.Recover(ctx, site, apply.Hooks{Restart: restart.hook(true)})
+	done, err := apply.Recover(ctx, site, restart.hooks(true))
 	a.recovered(&c, done)
 	if err != nil {
 		c.State = "refused"

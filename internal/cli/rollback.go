@@ -37,12 +37,13 @@ func (a *app) rollback(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	r, err := apply.Rollback(ctx, site, id, apply.Hooks{Restart: restarter{app: a}.hook(true)})
+	r, err := apply.Rollback(ctx, site, id, restarter{app: a}.hooks(true))
 	c := report.NewChange(plan.Plan{Reason: r.Reason}, nil)
 	a.recovered(&c, r.Recovered)
 	if err = outcome(&c, r, err); err == nil {
 		c.State = "undone"
 	}
+	c.Leave(r.Run)
 	for _, s := range r.Restart {
 		c.Restart = append(c.Restart, s.Unit)
 	}

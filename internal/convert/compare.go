@@ -154,6 +154,18 @@ func unforeseen(name string, r Result) []finding.Finding {
 	return out
 }
 
+// Difference tells what two tables ask first of different hosts, or otherwise,
+// for a registry; both are empty when they ask the same. Secrets are not shown.
+func Difference(was, is route.Table, registry string) (before, after string) {
+	for _, ref := range images(registry) {
+		a, b := steps(newIndex(was).of(registry), ref), steps(newIndex(is).of(registry), ref)
+		if i := differ(a, b); i >= 0 {
+			return shown(a, i), shown(b, i)
+		}
+	}
+	return "", ""
+}
+
 // differ is the first step in which two pulls differ; -1: none.
 func differ(a, b []step) int {
 	for i := range max(len(a), len(b)) {

@@ -20,7 +20,7 @@ type Plan struct {
 	Command []Command `json:"command,omitempty"` // what is run when the files are in place, before anything is restarted
 	Restart []Restart `json:"restart,omitempty"` // what has to be restarted before the changes count
 	Run     []string  `json:"run,omitempty"`     // what a person has to run; Towpath does not
-	Owns    bool      `json:"owns,omitempty"`    // the files are Towpath's from now on: a later plan may take them away
+	Owner   string    `json:"owner,omitempty"`   // whose desired state it is, "k3s": a later plan for that may take the files away; empty: no one's
 }
 
 // Command is a program of the node that makes something of the files, such as
