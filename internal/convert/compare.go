@@ -83,10 +83,14 @@ func steps(t route.Table, ref route.Ref) []step {
 		return []step{{"", "nothing, the pull fails", "fails"}}
 	}
 	var out []step
+	seen := map[string]bool{} // containerd asks all hosts for a digest twice, as a manifest and as a blob
 	for _, r := range t.Resolve(ref) {
-		out = append(out, describe(r.Endpoint, ref))
+		if s := describe(r.Endpoint, ref); !seen[s.key] {
+			seen[s.key] = true
+			out = append(out, s)
+		}
 	}
-	return slices.CompactFunc(out, func(a, b step) bool { return a.key == b.key })
+	return out
 }
 
 func describe(e route.Endpoint, ref route.Ref) step {
