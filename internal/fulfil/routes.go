@@ -14,6 +14,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
 	"github.com/towpath-dev/towpath/internal/effective"
 	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/plan"
 	"github.com/towpath-dev/towpath/internal/repair"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/source"
@@ -266,8 +267,9 @@ func relocated(t route.Table, places map[string]string) route.Table {
 // plan says by itself.
 const waiting = "K3018"
 
-// Refused are the findings of the node's runtime about its files after a plan
-// that it did not have before: what it would not read as it is meant.
+// Refused are the findings of the node's runtime about the files of a plan, or
+// that would stop it, and that it did not have before: what it would not read as
+// it is meant.
 func Refused(n Node, a Answer) []finding.Finding {
 	m := maker{node: n, files: n.Files}
 	target := n.Input.Runtime.Target
@@ -278,7 +280,8 @@ func Refused(n Node, a Answer) []finding.Finding {
 		known := slices.ContainsFunc(before, func(g finding.Finding) bool {
 			return g.Code == f.Code && g.ID == f.ID && g.Subject == f.Subject && g.Text == f.Text
 		})
-		if !known && f.Severity == finding.Error && f.ID != waiting {
+		ours := f.Stops || slices.ContainsFunc(a.Plan.Changes, func(c plan.Change) bool { return c.After != nil && c.Path() == f.At.File })
+		if ours && !known && f.Severity == finding.Error && f.ID != waiting {
 			out = append(out, f)
 		}
 	}

@@ -178,8 +178,8 @@ func ended(ctx context.Context, done <-chan string) error {
 // belongs refuses to restart a unit of ours for a process that another systemd
 // runs, such as that of a container with a unit of the same name.
 func belongs(ctx context.Context, conn *dbus.Conn, rt snapshot.Runtime) error {
-	if rt.PID == 0 {
-		return nil
+	if rt.PID == 0 || !exists(fmt.Sprintf("/proc/%d", rt.PID)) {
+		return nil // it does not run, or ended when it was restarted before
 	}
 	unit, err := conn.GetUnitNameByPID(ctx, uint32(rt.PID))
 	if err != nil {
