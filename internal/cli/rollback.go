@@ -18,8 +18,8 @@ func newRollback(a *app) *cobra.Command {
 		Use:   "rollback [ID]",
 		Short: "Put every file back as it was before a change",
 		Long: `Rollback takes back a change that apply or --fix made: the latest, or the one with
-the ID that history shows. Files that somebody else has changed since are left
-alone and named. What needs a restart to count is restarted with --allow-restart,
+the ID that history shows, with the commands that it ran. Files that somebody else
+has changed since are left alone and named. What needs a restart to count is restarted with --allow-restart,
 else only said.`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeEntries,

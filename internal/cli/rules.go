@@ -12,6 +12,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/all"
 	"github.com/towpath-dev/towpath/internal/effective"
 	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/fulfil"
 	"github.com/towpath-dev/towpath/internal/report"
 	"github.com/towpath-dev/towpath/internal/rule"
 )
@@ -27,6 +28,7 @@ func kinds() []finding.Kind {
 	out = append(out, all.Kinds()...)
 	out = append(out, ca.Kinds()...)
 	out = append(out, convert.Kinds...)
+	out = append(out, fulfil.Kinds...)
 	slices.SortStableFunc(out, func(x, y finding.Kind) int { return strings.Compare(x.Code, y.Code) })
 	return out
 }
