@@ -34,9 +34,9 @@
 // has an entry of its own.
 //
 // What comes back: content, mode, owner, extended attributes, the targets of
-// links, modification times of files, and directories made on the way, when they
-// are empty. What does not: times of directories and of access, hard links to
-// other names, and the flags of chattr.
+// links, modification times of files, that two names are one file, and directories
+// made on the way, when they are empty. What does not: times of directories and of
+// access, and the flags of chattr.
 package apply
 
 import (

@@ -104,7 +104,7 @@ func (s step) sayable() error {
 		if o == nil {
 			continue
 		}
-		text = append(text, o.Target)
+		text = append(text, o.Target, o.Twin)
 		for name := range o.Xattrs {
 			text = append(text, name)
 		}
