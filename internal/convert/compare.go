@@ -158,11 +158,17 @@ func unforeseen(name string, r Result) []finding.Finding {
 	return out
 }
 
-// Difference tells what two tables ask first of different hosts, or otherwise,
-// for a registry; both are empty when they ask the same. Secrets are not shown.
-func Difference(was, is route.Table, registry string) (before, after string) {
+// Comparison is two tables whose requests are compared.
+type Comparison struct{ was, is index }
+
+// Compare prepares the comparison of two tables.
+func Compare(was, is route.Table) Comparison { return Comparison{newIndex(was), newIndex(is)} }
+
+// Difference tells what the two ask first of different hosts, or otherwise, for
+// a registry; both are empty when they ask the same. Secrets are not shown.
+func (c Comparison) Difference(registry string) (before, after string) {
 	for _, ref := range images(registry) {
-		a, b := steps(newIndex(was).of(registry), ref), steps(newIndex(is).of(registry), ref)
+		a, b := steps(c.was.of(registry), ref), steps(c.is.of(registry), ref)
 		if i := differ(a, b); i >= 0 {
 			return shown(a, i), shown(b, i)
 		}

@@ -4,6 +4,9 @@
 package desired
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/source"
 )
@@ -29,6 +32,17 @@ type Proxy struct {
 	HTTP, HTTPS route.Secret
 	NoProxy     []string   // as in NO_PROXY, one item each
 	From        source.Pos // where it was wished
+}
+
+// With is what both wish. Of what there is only one, that of more counts.
+func (w Wishes) With(more Wishes) Wishes {
+	w.Trust = slices.Concat(w.Trust, more.Trust)
+	if more.Proxy != nil {
+		w.Proxy = more.Proxy
+	}
+	w.SyncTime = w.SyncTime || more.SyncTime
+	w.SandboxImage = cmp.Or(more.SandboxImage, w.SandboxImage)
+	return w
 }
 
 // IsZero reports whether nothing is wished.

@@ -131,11 +131,16 @@ func serious(all []finding.Finding) []finding.Finding {
 // asked otherwise.
 func shifted(now, after, want route.Table) []finding.Finding {
 	var out []finding.Finding
+	named := map[string]bool{route.Any: true}
+	for _, r := range want.Routes {
+		named[r.Match] = true
+	}
+	both := convert.Compare(now, after)
 	for _, r := range now.Routes {
-		if r.Match == route.Any || slices.ContainsFunc(want.Routes, func(w route.Route) bool { return w.Match == r.Match }) {
+		if named[r.Match] {
 			continue
 		}
-		if was, is := convert.Difference(now, after, r.Match); was != is {
+		if was, is := both.Difference(r.Match); was != is {
 			f := Shifted.New(r.Match, finding.Args{"route": r.Match, "want": was, "got": is}).In(r.From)
 			out = append(out, f.Saw(is+" instead of "+was, "the requests for "+r.Match+" before and after", "towpath explain "+r.Match+"/IMAGE"))
 		}
