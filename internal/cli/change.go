@@ -47,7 +47,7 @@ func (a *app) consent(ctx context.Context, p plan.Plan) string {
 	case a.format != report.Text || !report.Tty(a.In) || !report.Tty(a.Err):
 		return "shown"
 	}
-	fmt.Fprintf(a.Err, "Apply %s? [y/N] ", report.Count(len(p.Changes), "change"))
+	fmt.Fprintf(a.Err, "Apply %s? [y/N] ", report.Count(len(p.Changes)+len(p.Command), "change"))
 	if answer := a.answer(ctx); answer == "y" || answer == "yes" {
 		return ""
 	}

@@ -91,7 +91,7 @@ func (r restarter) look(ctx context.Context) (*survey.Survey, func(), error) {
 // machine: nothing that we know starts the runtime. It is better told before
 // than found out after.
 func (r restarter) unmanaged(p plan.Plan) error {
-	if len(p.Restart) == 0 || !r.app.atHome() || r.app.flags.restartWith != "" || r.survey == nil {
+	if p.Live() || !r.app.atHome() || r.app.flags.restartWith != "" || r.survey == nil {
 		return nil
 	}
 	err := runtime.Manages(r.runtime(r.survey, p.Restart[0]))

@@ -20,6 +20,7 @@ type Change struct {
 	Diff      string   `json:"diff"`
 	Files     []string `json:"files"`
 	Effects   []Effect `json:"effects"`  // what each change needs before it counts
+	Commands  []string `json:"commands"` // what is run when the files are in place
 	Restart   []string `json:"restart"`  // units that have to be restarted
 	Run       []string `json:"run"`      // what a person has to run besides
 	Cures     []string `json:"cures"`    // codes of the findings that this is for
@@ -76,12 +77,15 @@ func NewOutcome(kind string, t route.Target, c Change, found []finding.Finding) 
 // NewChange is what can be told of a plan before it is carried out.
 func NewChange(p plan.Plan, cures []finding.Finding) Change {
 	c := Change{
-		State: "none", Reason: text(p.Reason), Diff: p.Unified(), Files: []string{}, Effects: []Effect{}, Restart: []string{}, Run: append([]string{}, p.Run...),
+		State: "none", Reason: text(p.Reason), Diff: p.Unified(), Files: []string{}, Effects: []Effect{}, Commands: []string{}, Restart: []string{}, Run: append([]string{}, p.Run...),
 		Cures: []string{}, Left: []string{}, Recovered: []string{},
 	}
 	for _, x := range p.Changes {
 		c.Files = append(c.Files, x.Path())
 		c.Effects = append(c.Effects, effect(x))
+	}
+	for _, x := range p.Command {
+		c.Commands = append(c.Commands, strings.Join(x.Do, " "))
 	}
 	for _, r := range p.Restart {
 		c.Restart = append(c.Restart, r.Unit)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/dbus"
+	"golang.org/x/sys/unix"
 
 	"github.com/towpath-dev/towpath/internal/snapshot"
 )
@@ -56,10 +57,17 @@ func Manages(rt snapshot.Runtime) error {
 	return err
 }
 
-// Reload has the service that a runtime runs in read its files again, which
-// interrupts nothing.
+// Reload has a runtime read its files again, which interrupts nothing: through
+// its service, or where no service manager runs it by SIGHUP, which dockerd and
+// CRI-O take for that.
 func Reload(ctx context.Context, rt snapshot.Runtime) error {
 	m, err := managerOf(rt)
+	if errors.Is(err, ErrPlain) && rt.PID > 1 {
+		if err := unix.Kill(rt.PID, unix.SIGHUP); err != nil {
+			return fmt.Errorf("send SIGHUP to process %d: %w", rt.PID, err)
+		}
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("reload %w", err)
 	}
