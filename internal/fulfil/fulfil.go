@@ -6,6 +6,7 @@ package fulfil
 
 import (
 	"bytes"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -81,6 +82,7 @@ type maker struct {
 	files    []source.File  // and as it is to be
 	late     []plan.Restart // what the dialects want restarted
 	switched []plan.Command // what is switched on whatever becomes of the files
+	closed   []string       // files that are there and hold a secret from now on
 	losses   []finding.Finding
 }
 
@@ -112,10 +114,24 @@ func (m *maker) kept() []source.File {
 	out := slices.Clone(m.files)
 	for i := range out {
 		if have := source.Find(m.node.Files, out[i].Path); have != nil && have.Kind == out[i].Kind {
-			out[i].Mode, out[i].UID, out[i].GID, out[i].Link, out[i].Xattrs = have.Mode, have.UID, have.GID, have.Link, have.Xattrs
+			out[i].Mode, out[i].UID, out[i].GID, out[i].Link, out[i].Xattrs = m.mode(out[i], *have), have.UID, have.GID, have.Link, have.Xattrs
 		}
 	}
 	return out
+}
+
+// mode is that of a file that is there: its own, but a file that gets a secret is
+// closed to others, and one that is as it was before us is open as before.
+func (m *maker) mode(f, have source.File) fs.FileMode {
+	for _, o := range m.node.Ours {
+		if o.Path == f.Path && o.Base != nil && o.Last != nil && have.Mode == o.Last.Mode && equal(f, *o.Base) {
+			return o.Base.Mode
+		}
+	}
+	if slices.Contains(m.closed, f.Path) {
+		return have.Mode &^ 0o077
+	}
+	return have.Mode
 }
 
 // emptied are the directories of ours in which nothing is left, the deepest first.

@@ -111,15 +111,25 @@ func (m *maker) join(s Source) error {
 
 // set takes up one file. A new one that may hold a secret is for root alone.
 func (m *maker) set(f source.File, secret bool) {
+	closed := path.Ext(f.Path) == ".key" || secret && !public(f.Path)
 	if have := source.Find(m.files, f.Path); have != nil {
+		if closed && !equal(*have, f) {
+			m.closed = append(m.closed, f.Path)
+		}
 		have.Data, have.Kind = f.Data, f.Kind
 		return
 	}
 	f.Mode = 0o644
-	if ext := path.Ext(f.Path); ext == ".key" || secret && ext != ".crt" && ext != ".pem" && ext != ".cert" {
+	if closed {
 		f.Mode = 0o600
 	}
 	m.files = append(m.files, f)
+}
+
+// public reports whether a file never holds a secret: certificates, and what the
+// runtimes keep credentials apart from.
+func public(name string) bool {
+	return slices.Contains([]string{".crt", ".pem", ".cert", ".cer", ".ca", ".conf"}, path.Ext(name)) || path.Base(name) == "daemon.json"
 }
 
 // serious is what of a list counts; the rest was told before.

@@ -110,3 +110,24 @@ func TestWhereTheTrustStoreIs(t *testing.T) {
 		}
 	}
 }
+
+func TestAFileThatGetsASecretIsClosedToOthers(t *testing.T) {
+	n := setUp(target("k3s", "1.31.6"), map[string]string{"/etc/rancher/k3s/registries.yaml": "# by hand\nmirrors: {}\n"})
+	files := []source.File{{Path: "/etc/rancher/rke2/registries.yaml", Data: []byte("configs:\n  registry.corp:\n    auth:\n      username: u\n      password: geheim\n")}}
+	from := fulfil.DialectOf("rke2")
+	ask := fulfil.Ask{Whole: true, Routes: []fulfil.Source{{Dialect: from, Reading: from.Parse(files, target("rke2", "1.31.6")), Files: files}}}
+	got, err := fulfil.Make(n, ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Plan.Changes) != 1 || got.Plan.Changes[0].After.Mode != 0o600 || got.Plan.Changes[0].Before.Mode != 0o640 {
+		t.Fatalf("got %s", got.Plan.Unified())
+	}
+	if strings.Contains(got.Plan.Unified(), "geheim") {
+		t.Error("the diff shows the password")
+	}
+	then := after(n, got.Plan)
+	if gone, err := fulfil.Make(then, fulfil.Ask{Whole: true}); err != nil || gone.Plan.Changes[0].After.Mode != 0o640 {
+		t.Errorf("it is not open again: %+v, %v", gone.Plan, err)
+	}
+}
