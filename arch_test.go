@@ -22,7 +22,7 @@ var rows = [][]string{
 	{"source", "platform"},
 	{"route", "finding", "tomldoc", "yamldoc", "jsondoc"},
 	{"snapshot", "plan", "unit", "ca", "desired", "dialect/evidence"},
-	{"rule", "dialect", "apply", "node", "upstream", "world", "machine", "ca/store"},
+	{"rule", "dialect", "apply", "node", "upstream", "world", "booted", "ca/store"},
 	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/buildkit", "dialect/registriesconf", "diagnosis", "probe", "pull", "runtime", "rule/specimen"},
 	{"dialect/embedded", "dialect/talos", "dialect/bottlerocket", "dialect/docker"},
 	{"dialect/k0s", "dialect/microk8s", "dialect/kind"},

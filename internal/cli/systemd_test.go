@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/towpath-dev/towpath/internal/machine"
+	"github.com/towpath-dev/towpath/internal/booted"
 )
 
 // server is a machine with a real systemd, a real containerd and towpath.
 type server struct {
 	*testing.T
-	*machine.Machine
+	*booted.Machine
 }
 
 // containerd's unit asks for nothing that such a machine does not have.
@@ -50,7 +50,7 @@ func newServer(t *testing.T) server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := map[string]machine.File{
+	files := map[string]booted.File{
 		"/usr/local/bin/towpath":                       {Data: program, Mode: 0o755},
 		"/etc/systemd/system/containerd.service":       {Data: []byte(containerdUnit), Mode: 0o644},
 		"/etc/containerd/config.toml":                  {Data: []byte(containerdConfig), Mode: 0o640},
@@ -58,7 +58,7 @@ func newServer(t *testing.T) server {
 		"/root/registries.yaml":                        {Data: []byte("mirrors:\n  ghcr.io:\n    endpoint: [\"https://ghcr.corp\"]\n"), Mode: 0o644},
 		"/root/broken.toml":                            {Data: []byte("version = 2\nroot = 7\n"), Mode: 0o644},
 	}
-	s := server{t, machine.Boot(t, files)}
+	s := server{t, booted.Boot(t, files)}
 	s.run("sh", "-c", "rm -rf /var/lib/containerd /run/containerd; mkdir -p /var/lib/containerd; systemctl disable systemd-timesyncd; rm -rf /etc/ca-certificates/update.d /etc/ssl/certs/java; update-ca-certificates --fresh; towpath ca new /root/ca; systemctl start containerd")
 	return s
 }

@@ -87,7 +87,7 @@ func TestEveryDialectGoesOntoEveryNodeAndAwayAgain(t *testing.T) {
 			t.Run(from.Name+" onto "+nd.target.Runtime+" "+nd.target.Version.String(), func(t *testing.T) {
 				t.Parallel()
 				done := 0
-				for i, table := range hostscheck.Tables(target("containerd", "2.4.2"), 5, 5) {
+				for i, table := range hostscheck.Tables(target("containerd", "2.4.2"), 5, 9) {
 					files := from.Render(table, nil)
 					s := fulfil.Source{Dialect: from, Reading: from.Parse(files, target("containerd", "2.4.2")), Files: files}
 					if goes(t, setUp(nd.target, nd.files), s) {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/towpath-dev/towpath/internal/machine"
+	"github.com/towpath-dev/towpath/internal/booted"
 	"github.com/towpath-dev/towpath/internal/snapshot"
 )
 
@@ -28,7 +28,7 @@ func TestSystemdRestartsWhatItRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := machine.Boot(t, map[string]machine.File{
+	m := booted.Boot(t, map[string]booted.File{
 		"/runtime.test": {Data: program, Mode: 0o755},
 		"/etc/systemd/system/sleeper.service": {
 			Data: []byte("[Unit]\nDefaultDependencies=no\n[Service]\nExecStart=/bin/sleep infinity\nExecReload=/bin/touch /reloaded\n"), Mode: 0o644,

@@ -1,8 +1,8 @@
-// Package machine boots a real systemd for tests: process 1 of namespaces of its
+// Package booted boots a real systemd for tests: process 1 of namespaces of its
 // own, on a copy of this machine that nobody else sees and that goes when the
 // test ends. It has no network but a loopback that is down, and starts nothing by
 // itself. Where that cannot be had, the test is skipped and says why.
-package machine
+package booted
 
 import (
 	"bytes"
