@@ -21,8 +21,8 @@ const module = "github.com/towpath-dev/towpath/internal/"
 var rows = [][]string{
 	{"source", "platform"},
 	{"route", "finding", "tomldoc", "yamldoc", "jsondoc"},
-	{"snapshot", "plan", "unit", "ca", "dialect/evidence", "keyring", "kubeyaml"},
-	{"rule", "dialect", "apply", "node", "upstream", "world", "ca/store", "machine"},
+	{"snapshot", "plan", "unit", "ca", "dialect/evidence", "desired", "keyring", "kubeyaml"},
+	{"rule", "dialect", "apply", "node", "upstream", "world", "ca/store", "booted", "machine"},
 	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/buildkit", "dialect/registriesconf", "diagnosis", "probe", "pull", "candidate", "runtime", "rule/specimen", "dialect/pullsecret", "dialect/credentialprovider"},
 	{"dialect/embedded", "dialect/talos", "dialect/bottlerocket", "dialect/docker"},
 	{"dialect/k0s", "dialect/microk8s", "dialect/kind"},
@@ -31,7 +31,7 @@ var rows = [][]string{
 		"dialect/docker/corpus", "dialect/containerdconfig/outcome", "effective", "report", "convert", "suppress",
 	},
 	{"survey", "repair"},
-	{"doctor"},
+	{"doctor", "fulfil"},
 	{"demo", "expiry"},
 	{"cli"},
 }
@@ -42,7 +42,7 @@ var (
 		"source", "platform", "route", "finding", "tomldoc", "yamldoc", "jsondoc", "snapshot", "plan", "unit", "rule", "dialect",
 		"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/registriesconf", "dialect/docker", "dialect/all", "diagnosis",
 		"dialect/evidence", "dialect/embedded", "dialect/talos", "dialect/buildkit", "dialect/bottlerocket", "dialect/k0s", "dialect/microk8s", "dialect/kind",
-		"effective", "repair", "convert", "suppress", "machine", "dialect/credentialprovider", "dialect/pullsecret", "kubeyaml", "keyring",
+		"effective", "repair", "convert", "fulfil", "desired", "suppress", "machine", "dialect/credentialprovider", "dialect/pullsecret", "kubeyaml", "keyring",
 	}
 	forbidden = []string{"os", "os/exec", "net", "net/http", "syscall"}
 )

@@ -44,14 +44,14 @@ func (a *app) consent(ctx context.Context, p plan.Plan) string {
 		t.Plan(p)
 	}
 	switch {
-	case len(p.Restart) > 0 && !a.flags.allowRestart && a.atHome():
+	case !p.Live() && !a.flags.allowRestart && a.atHome():
 		return "restart"
 	case a.flags.yes:
 		return ""
 	case a.format != report.Text || !report.Tty(a.In) || !report.Tty(a.Err):
 		return "shown"
 	}
-	fmt.Fprintf(a.Err, "Apply %s? [y/N] ", report.Count(len(p.Changes), "change"))
+	fmt.Fprintf(a.Err, "Apply %s? [y/N] ", report.Count(len(p.Changes)+len(p.Command), "change"))
 	if answer := a.answer(ctx); answer == "y" || answer == "yes" {
 		return ""
 	}
@@ -88,6 +88,14 @@ func (a *app) change(ctx context.Context, p plan.Plan, restart restarter, check 
 	if err != nil {
 		return c, err
 	}
+	if err := restart.unmanaged(p); err != nil {
+		if a.format == report.Text {
+			report.NewTerminal(a.Out, a.Env).Plan(p)
+		}
+		c.State = "unmanaged"
+		c.Failed(err)
+		return c, exitError{status: exitFailed, err: err}
+	}
 	if c.State = a.consent(ctx, p); ctx.Err() != nil {
 		c.Failed(errInterrupted)
 		return c, exitError{status: exitFailed, err: errInterrupted}
@@ -96,14 +104,16 @@ func (a *app) change(ctx context.Context, p plan.Plan, restart restarter, check 
 		return c, exitError{status: exitFindings}
 	}
 	by := ""
-	hooks := apply.Hooks{Restart: restart.hook(touchesUnits(p)), Check: func(ctx context.Context) (err error) {
+	hooks := restart.hooks(touchesUnits(p))
+	hooks.Check = func(ctx context.Context) (err error) {
 		if by, err = check(ctx); ctx.Err() != nil {
 			return errInterrupted // what was seen meanwhile says nothing
 		}
 		return err
-	}}
+	}
 	result, err := apply.Run(ctx, site, p, hooks)
 	a.recovered(&c, result.Recovered)
+	c.Leave(result.Run)
 	if err == nil {
 		c.Proven(by)
 	}
@@ -154,7 +164,7 @@ func (a *app) recover(ctx context.Context, restart restarter) (report.Change, er
 	if e, err := apply.Pending(site); err == nil && (e == nil || e.Holder != "") {
 		return c, nil
 	}
-	done, err := apply.Recover(ctx, site, apply.Hooks{Restart: restart.hook(true)})
+	done, err := apply.Recover(ctx, site, restart.hooks(true))
 	a.recovered(&c, done)
 	if err != nil {
 		c.State = "refused"

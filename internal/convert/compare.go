@@ -62,12 +62,14 @@ func steps(t route.Table, ref route.Ref) []step {
 		return []step{{"", "nothing, the pull fails", "fails"}}
 	}
 	var out []step
+	seen := map[string]bool{}
 	for _, e := range t.EndpointsFor(ref) {
-		if t.Asks(ref, e) {
-			out = append(out, describe(e, ref, t.Files))
+		if s := describe(e, ref, t.Files); t.Asks(ref, e) && !seen[s.key] {
+			seen[s.key] = true
+			out = append(out, s)
 		}
 	}
-	return slices.CompactFunc(out, func(a, b step) bool { return a.key == b.key })
+	return out
 }
 
 // describe says of an endpoint what a conversion has to keep. Certificates are
@@ -182,6 +184,24 @@ func unforeseen(name string, r Result) []finding.Finding {
 		}
 	}
 	return out
+}
+
+// Comparison is two tables whose requests are compared.
+type Comparison struct{ was, is route.Table }
+
+// Compare prepares the comparison of two tables.
+func Compare(was, is route.Table) Comparison { return Comparison{was.Indexed(), is.Indexed()} }
+
+// Difference tells what the two ask first of different hosts, or otherwise, for
+// a registry; both are empty when they ask the same. Secrets are not shown.
+func (c Comparison) Difference(registry string) (before, after string) {
+	for _, ref := range images(registry) {
+		a, b := steps(c.was, ref), steps(c.is, ref)
+		if i := differ(a, b); i >= 0 {
+			return shown(a, i), shown(b, i)
+		}
+	}
+	return "", ""
 }
 
 // differ is the first step in which two pulls differ; -1: none.
