@@ -74,6 +74,12 @@ func Run(j Job) (Result, error) {
 		return Result{}, fmt.Errorf("%s %w", j.To.Name, ErrReadOnly)
 	}
 	reading := j.From.Parse(j.Files, j.Source)
+	switch {
+	case j.From.Neutral && reading.Table.Target.Runtime == "":
+		reading = j.From.Parse(j.Files, j.Target)
+	case j.To.Neutral && j.Target.Runtime == "":
+		j.Target = reading.Table.Target
+	}
 	want := retarget(reading.Table, j.Target)
 	out := Result{Before: reading.Table, Read: reading.Findings, Losses: j.To.Losses(want)}
 	for range rounds {
@@ -186,16 +192,20 @@ func retarget(t route.Table, target route.Target) route.Table {
 
 func grown(s, old route.Serves, target route.Target) route.Serves {
 	if s.Has(old) {
-		return target.Everything()
+		return target.Everything() | s&route.TagsOnly
 	}
-	return s & target.Everything()
+	return s & (target.Everything() | route.TagsOnly)
 }
 
 // certificates adds the certificate files that the table names and that are at
 // hand, so that the result stands alone.
 func (j Job) certificates(t route.Table, after []source.File) []source.File {
 	for _, name := range named(t) {
-		if f := source.Find(j.Files, name); f != nil && f.Kind == source.Regular && source.Find(after, name) == nil {
+		f := source.Find(j.Files, name)
+		if f == nil {
+			f = source.Find(t.Files, name)
+		}
+		if f != nil && f.Kind == source.Regular && source.Find(after, name) == nil {
 			after = append(after, *f)
 		}
 	}

@@ -235,12 +235,13 @@ func (t Table) dressByPath(e Endpoint) Endpoint {
 	best := 0
 	name := e.Host + "/" + e.Name
 	for _, h := range t.Hosts {
-		switch {
-		case name != h.Name && !strings.HasPrefix(name, h.Name+"/"):
+		if name != h.Name && !strings.HasPrefix(name, h.Name+"/") {
 			continue
-		case h.TLS.Set:
+		}
+		if h.TLS.Set {
 			e.TLS.CA, e.TLS.Client, e.TLS.Set = h.TLS.CA, h.TLS.Client, true
-		case len(h.Name) > best:
+		}
+		if (!h.TLS.Set || !h.Auth.IsZero()) && len(h.Name) > best {
 			e.Auth, best = h.Auth, len(h.Name)
 		}
 		if e.Broken == "" {

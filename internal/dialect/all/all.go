@@ -16,6 +16,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/microk8s"
 	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
 	"github.com/towpath-dev/towpath/internal/dialect/talos"
+	"github.com/towpath-dev/towpath/internal/dialect/towpath"
 	"github.com/towpath-dev/towpath/internal/finding"
 )
 
@@ -23,7 +24,7 @@ import (
 var Dialects = []dialect.Dialect{
 	containerd.Dialect, containerdconfig.Dialect, k3s.K3s, k3s.RKE2,
 	k0s.Dialect, microk8s.Dialect, kind.Dialect, talos.Dialect, bottlerocket.Dialect, buildkit.Dialect,
-	registriesconf.Dialect, docker.Dialect,
+	registriesconf.Dialect, docker.Dialect, towpath.Dialect,
 }
 
 // Named returns a dialect by what is typed after --from.
