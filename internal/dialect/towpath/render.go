@@ -309,7 +309,7 @@ func (p *patch) entry(pair yamldoc.Pair, wanted entry, have *entry, indent strin
 // mirrors writes a list anew from the lines of those items that stay, with the
 // comments that belong to them, and new lines for the others.
 func (p *patch) mirrors(old yamldoc.Pair, wanted, have sequence, indent string) {
-	raw := p.items(old.Value)
+	raw := p.items(old)
 	if raw == nil || len(raw) != len(have) {
 		p.put(old, mapping{{old.Key.Value, wanted}}.text(indent, p.nl))
 		return
@@ -334,12 +334,13 @@ func (p *patch) mirrors(old yamldoc.Pair, wanted, have sequence, indent string) 
 
 // items are the lines of each item of a list, with all that stands above it and
 // below the one before; nil: they do not have lines of their own.
-func (p *patch) items(list *yamldoc.Node) []yamldoc.Span {
+func (p *patch) items(pair yamldoc.Pair) []yamldoc.Span {
+	list := pair.Value
 	if list.Flow || len(list.Items) == 0 {
 		return nil
 	}
 	var out []yamldoc.Span
-	at := p.doc.Line(list.Items[0].At.Line).Start
+	at := p.doc.Line(pair.Key.At.Line + 1).Start
 	for _, n := range list.Items {
 		line := p.doc.Line(n.At.Line)
 		head := strings.TrimLeft(string(p.doc.Data[line.Start:n.Start]), " ")
