@@ -174,7 +174,7 @@ func (d made) value(s *shape) string {
 		return out
 	}
 	if body := d.record(s); body != "" {
-		return "\n" + indented("  "+strings.TrimSuffix(strings.ReplaceAll(body, "\n", "\n  "), "  "))
+		return "\n  " + indented(body)
 	}
 	return " {}\n"
 }
