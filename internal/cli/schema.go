@@ -3,7 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/towpath-dev/towpath/internal/dialect/towpath"
+	desired "github.com/towpath-dev/towpath/internal/dialect/towpath"
 )
 
 func newSchema(a *app) *cobra.Command {
@@ -19,7 +19,7 @@ names the file that the schema was written to.`,
 		Example: "  towpath schema > towpath.schema.json",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := a.Out.Write(towpath.Schema())
+			_, err := a.Out.Write(desired.Schema())
 			return err
 		},
 	}
