@@ -305,7 +305,7 @@ func (r *reader) auth(n *yamldoc.Node) (out route.Auth, why string) {
 		inline, file := get(n, s.key), get(n, s.key+"File")
 		switch {
 		case inline != nil && file != nil:
-			r.refuse(contrary, "both", file.At, finding.Args{"first": s.key, "second": s.key + "File"})
+			r.refuse(contrary, "", file.At, finding.Args{"first": s.key, "second": s.key + "File"})
 		case inline != nil:
 			*s.into = route.NewSecret(inline.Value)
 			r.password = append(r.password, inline)

@@ -13,16 +13,16 @@ var (
 		Text: "{file} is not YAML: {why}",
 		Fix:  "correct the line",
 		Variants: map[string]finding.Variant{
-			"more":     {Text: "a second document begins in {file}, and one is all there may be", Fix: "make one document of the two"},
-			"unread":   {Text: "{file} cannot be read: {why}"},
-			"mistaken": {Text: "{file} is not YAML: {why}"},
+			"more":   {Text: "a second document begins in {file}, and one is all there may be", Fix: "make one document of the two"},
+			"unread": {Text: "{file} cannot be read: {why}"},
 		},
 	}
 	misshapen = finding.Kind{
 		Code: "config/towpath-refused", ID: "TW002", Severity: finding.Error, Ignores: true,
 		Title: "A key or a value is not one of the format", Doc: refusedDoc,
+		Text: "there is no key {key} here; {want} was probably meant",
+		Fix:  "write {want}",
 		Variants: map[string]finding.Variant{
-			"meant":   {Text: "there is no key {key} here; {want} was probably meant", Fix: "write {want}"},
 			"unknown": {Text: "there is no key {key} here; the keys are {known}", Fix: "remove it, or write the key that was meant"},
 			"twice":   {Text: "{key} stands already in line {line}", Fix: "make one entry of the two"},
 			"type":    {Text: "{key} takes {want}, and here is {got}", Fix: "write {want}"},
@@ -45,8 +45,9 @@ var (
 	contrary = finding.Kind{
 		Code: "config/towpath-refused", ID: "TW004", Severity: finding.Error, Ignores: true,
 		Title: "A value cannot be used", Doc: refusedDoc,
+		Text: "{first} and {second} are two answers to one question",
+		Fix:  "keep one of them",
 		Variants: map[string]finding.Variant{
-			"both":    {Text: "{first} and {second} are two answers to one question", Fix: "keep one of them"},
 			"regexp":  {Text: "match is no regular expression: {why}", Fix: "correct it; the syntax is that of Go"},
 			"runtime": {Text: "the version of the runtime is not of the form 1.2.3", Fix: "write NAME@1.2.3"},
 			"time":    {Text: "dialTimeout is longer than can be counted", Fix: "write a time such as 3s"},

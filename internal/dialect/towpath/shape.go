@@ -120,7 +120,7 @@ type checker struct {
 
 // mistake is where a document is not of its shape.
 type mistake struct {
-	sort string // variant of the kind; "" for an unknown key
+	sort string // variant of the kind; "" for an unknown key that is near to one
 	node *yamldoc.Node
 	args map[string]any
 	want string // of an unknown key: the one that was probably meant
@@ -214,7 +214,7 @@ func (c *checker) unknown(n *yamldoc.Node, s *shape, of string) {
 	}
 	sort, want := "unknown", nearest(n.Value, known)
 	if want != "" {
-		sort = "meant"
+		sort = ""
 	}
 	c.wrong(sort, n, map[string]any{"key": n.Value, "of": of, "want": want, "known": strings.Join(known, ", ")}, want)
 }
