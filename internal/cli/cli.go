@@ -152,7 +152,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) { a.help(cmd, args, help) })
 	root.PersistentFlags().StringVarP(&a.flags.output, "output", "o", "text", "output `format`: text, json or yaml")
 	_ = root.RegisterFlagCompletionFunc("output", completeFormats)
-	root.AddCommand(newExplain(a), newLint(a), newDoctor(a), newPull(a), newConvert(a), newMirrors(a), newApply(a), newRollback(a), newHistory(a), newDemo(a), newCA(a), newRules(a), newVersion(a))
+	root.AddCommand(newExplain(a), newLint(a), newDoctor(a), newPull(a), newConvert(a), newMirrors(a), newApply(a), newRollback(a), newHistory(a), newDemo(a), newCA(a), newRules(a), newSchema(a), newVersion(a))
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd(a.Args...)

@@ -50,6 +50,7 @@ Without one they become a header line, where that can be said.`,
   towpath convert --from containerd --to k3s ./certs.d > registries.yaml
   towpath convert --from-runtime containerd@1.7 --to containerd --out /mnt/node /mnt/node/etc/containerd/config.toml
   towpath convert --to auto --out / registries.yaml
+  towpath convert --to towpath ./certs.d > towpath.yaml
   towpath convert --to registries-conf --allow-loss --out ./tree ./certs.d`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.convert(cmd.Context(), args, f) },
@@ -232,6 +233,9 @@ func (a *app) aim(ctx context.Context, to string) (dialect.Dialect, route.Target
 	d, known := all.Named(to)
 	if !known {
 		return d, target, usage("", "--to %s: the dialects are %s", to, strings.Join(all.Names(), ", "))
+	}
+	if d.Neutral && a.flags.runtime == "" {
+		return d, route.Target{}, nil // that of the source
 	}
 	return d, effective.Target(target), nil
 }

@@ -80,6 +80,12 @@ func Run(j Job) (Result, error) {
 		return Result{}, fmt.Errorf("%s %w", j.To.Name, ErrReadOnly)
 	}
 	reading := j.reading()
+	switch {
+	case j.From.Neutral && reading.Table.Target.Runtime == "":
+		reading = j.From.Parse(j.Files, j.Target)
+	case j.To.Neutral && j.Target.Runtime == "":
+		j.Target = reading.Table.Target
+	}
 	reading.Table.Files = contents(reading.Table, j.Files, j.Certificates)
 	want := retarget(reading.Table, j.Target)
 	out := Result{Before: reading.Table.Indexed(), Read: reading.Findings}
@@ -216,16 +222,20 @@ func retarget(t route.Table, target route.Target) route.Table {
 
 func grown(s, old route.Serves, target route.Target) route.Serves {
 	if s.Has(old) {
-		return target.Everything()
+		return target.Everything() | s&route.TagsOnly
 	}
-	return s & target.Everything()
+	return s & (target.Everything() | route.TagsOnly)
 }
 
 // certificates adds the certificate files that the table names and that are at
 // hand, so that the result stands alone.
 func (j Job) certificates(t route.Table, after []source.File) []source.File {
 	for _, name := range named(t) {
-		if f := source.Find(j.Files, name); f != nil && f.Kind == source.Regular && source.Find(after, name) == nil {
+		f := source.Find(j.Files, name)
+		if f == nil {
+			f = source.Find(t.Files, name)
+		}
+		if f != nil && f.Kind == source.Regular && source.Find(after, name) == nil {
 			after = append(after, *f)
 		}
 	}

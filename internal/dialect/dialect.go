@@ -42,6 +42,10 @@ type Dialect struct {
 	// Partial: it can say routes for parts of a registry, for tags alone and
 	// blocked ones. Only containers-image can; for all others Losses tells it.
 	Partial bool
+
+	// Neutral: it is no runtime's own. A conversion into it keeps the runtime of
+	// its source, and one from it reads with the rules of the one it is written for.
+	Neutral bool
 }
 
 // Reading is what a parser makes of files.

@@ -14,6 +14,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
 	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
 	"github.com/towpath-dev/towpath/internal/dialect/runbook"
+	"github.com/towpath-dev/towpath/internal/dialect/towpath"
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/source"
@@ -229,9 +230,37 @@ func (r *named) others() {
 				})
 			}
 			t := r.engine(d)
+			if name == towpath.Dialect.Name {
+				r.neutral(d, files)
+				continue
+			}
 			p := Part{Dialect: d, Files: files, Main: a.path}
 			r.parts = append(r.parts, part(p, func(files []source.File) dialect.Reading { return d.Parse(files, t) }))
 		}
+	}
+}
+
+// neutral reads each towpath.yaml by itself, with the files that it names: they
+// are the user's own, and are read where they are.
+func (r *named) neutral(d dialect.Dialect, files []source.File) {
+	var t route.Target
+	if r.given != nil {
+		t = *r.given
+	}
+	for _, f := range files {
+		if f.Kind == source.Directory || all.Guess(f) != d.Name && (r.Dialect == "" || len(files) > 1) {
+			continue
+		}
+		c := newCollector(r.Root, []source.File{f})
+		for _, name := range towpath.References(c.files) {
+			if got, ok := c.reader(name); ok {
+				c.add(got)
+			} else if r.InPlace {
+				c.read(name)
+			}
+		}
+		p := Part{Dialect: d, Files: c.files, Main: f.Path}
+		r.parts = append(r.parts, part(p, func(files []source.File) dialect.Reading { return d.Parse(files, t) }))
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
 	"github.com/towpath-dev/towpath/internal/dialect/runbook"
 	"github.com/towpath-dev/towpath/internal/dialect/talos"
+	"github.com/towpath-dev/towpath/internal/dialect/towpath"
 	"github.com/towpath-dev/towpath/internal/finding"
 )
 
@@ -26,7 +27,7 @@ import (
 var Dialects = []dialect.Dialect{
 	containerd.Dialect, daemon.Dialect, k3s.K3s, k3s.RKE2,
 	k0s.Dialect, microk8s.Dialect, kind.Dialect, talos.Dialect, bottlerocket.Dialect, buildkit.Dialect,
-	registriesconf.Dialect, docker.Dialect, pullsecret.Dialect, credentialprovider.Dialect, runbook.Dialect,
+	registriesconf.Dialect, docker.Dialect, towpath.Dialect, pullsecret.Dialect, credentialprovider.Dialect, runbook.Dialect,
 }
 
 // Named returns a dialect by what is typed after --from.

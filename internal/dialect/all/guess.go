@@ -19,6 +19,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
 	"github.com/towpath-dev/towpath/internal/dialect/runbook"
 	"github.com/towpath-dev/towpath/internal/dialect/talos"
+	"github.com/towpath-dev/towpath/internal/dialect/towpath"
 	"github.com/towpath-dev/towpath/internal/source"
 )
 
@@ -71,6 +72,8 @@ func other(f source.File, base string) string {
 		{ext == ".conf", searchLine, registriesconf.Dialect.Name},
 		{strings.HasPrefix(base, "buildkitd") && ext == ".toml", nil, buildkit.Dialect.Name},
 		{ext == ".toml", bottlerocketLine, bottlerocket.Dialect.Name},
+		{base == "towpath.yaml" || base == "towpath.yml", nil, towpath.Dialect.Name},
+		{yaml, towpathLine, towpath.Dialect.Name},
 		{yaml, talosLine, talos.Dialect.Name},
 		{yaml, kindLine, kind.Dialect.Name},
 	} {
@@ -99,6 +102,7 @@ var (
 	searchLine       = regexp.MustCompile(`(?m)^\s*(\[\[\s*registry\s*\]\]|\[registries\.\w+\]|unqualified-search-registries\s*=)`)
 	bottlerocketLine = regexp.MustCompile(`(?m)^\s*\[+\s*settings\.container-registry\b`)
 	talosLine        = regexp.MustCompile(`(?m)^(machine\s*:|kind\s*:\s*["']?Registry(Mirror|Auth|TLS)Config\b)`)
+	towpathLine      = regexp.MustCompile(`(?m)^["']?version["']?\s*:\s*["']?towpath/`)
 	kindLine         = regexp.MustCompile(`(?m)^apiVersion\s*:\s*["']?kind\.x-k8s\.io/`)
 	registriesLine   = regexp.MustCompile(`(?m)^["']?(mirrors|configs)["']?\s*:`)
 )

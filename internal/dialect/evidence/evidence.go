@@ -57,7 +57,7 @@ func (b *Book) evidence(at source.Pos) (saw, command string) {
 }
 
 var (
-	secretKey = regexp.MustCompile(`(?i)((?:pass[a-z]*|\bauth|[a-z_-]*token|secret[a-z]*|\bpwd|\bkey|\bdata|user-data)["']?\s*[=:：]\s*)([^\s,}#\[{][^,}#]*)`)
+	secretKey = regexp.MustCompile(`(?i)((?:pass[a-z]*|\bauth(?:orization)?|cookie|[a-z_-]*token|secret[a-z]*|\bpwd|\bkey|\bdata|user-data)["']?\s*[=:：]\s*)([^\s,}#\[{][^,}#]*)`)
 	userInfo  = regexp.MustCompile(`//[^/\s"'@]*@`)
 	encoded   = regexp.MustCompile(`[A-Za-z0-9+/=_-]{28,}`)
 	hasKey    = regexp.MustCompile(`[=:：\[{<“”]|^\s*- |^\s*#|\t`)
