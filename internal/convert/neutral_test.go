@@ -21,8 +21,8 @@ import (
 // and back, with its healthy examples and with what it writes itself.
 func TestEveryDialectComesBackFromTowpath(t *testing.T) {
 	for _, d := range all.Dialects {
-		if d.Neutral || d.Parse == nil {
-			continue
+		if d.Neutral || d.Parse == nil || d.Name == "runbook" {
+			continue // scripts and notes hold no routes
 		}
 		t.Run(d.Name, func(t *testing.T) { t.Parallel(); comesBack(t, d) })
 	}

@@ -215,7 +215,7 @@ func reader(t *testing.T, folder, line string) repair.Look {
 			target.Version = v
 		}
 	}
-	name := map[string]string{"containerdconfig": "containerd-config"}[folder]
+	name := map[string]string{"containerdconfig": "containerd-config", "credentialprovider": "credential-provider", "pullsecret": "pull-secret", "registriesconf": "registries-conf"}[folder]
 	if name == "" {
 		name = folder
 	}
