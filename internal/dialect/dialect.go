@@ -177,6 +177,14 @@ func (d Dialect) limits() []Limit {
 	return slices.Concat(d.Limits, partial)
 }
 
+// anyOf stands for a registry that a route is for.
+func anyOf(match string) string {
+	if match == route.Any {
+		return "REGISTRY"
+	}
+	return strings.Replace(match, "*", "REGISTRY", 1)
+}
+
 // Losses lists what the dialect would drop of a table.
 func (d Dialect) Losses(t route.Table) []finding.Finding {
 	t = t.Indexed()
@@ -191,7 +199,7 @@ func (d Dialect) Losses(t route.Table) []finding.Finding {
 			if tests[i](r) {
 				args := finding.Args{"dialect": d.Name, "concept": l.Concept, "route": r.Match, "nearest": l.Nearest}
 				f := Loss.New(r.Match, args)
-				out = append(out, f.In(r.From).Saw(finding.Say(l.Text, args), d.Title, "towpath explain "+r.Match+"/IMAGE"))
+				out = append(out, f.In(r.From).Saw(finding.Say(l.Text, args), d.Title, "towpath explain "+anyOf(r.Match)+"/IMAGE"))
 			}
 		}
 	}
