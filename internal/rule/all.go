@@ -2,6 +2,7 @@ package rule
 
 // All is every rule, in the order of the stages in which they bite.
 var All = []Rule{
+	{invalidReference, findInvalidReference},
 	{couldNotLook, findCouldNotLook},
 	{runtimeDown, findRuntimeDown},
 	{otherEndpoint, findOtherEndpoint},

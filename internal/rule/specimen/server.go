@@ -240,6 +240,8 @@ var contents = []Specimen{
 		fail(first(s), snapshot.Manifest, snapshot.NoPlatform)
 		first(s).Manifest, m.Platforms, m.Image = m, []string{"linux/arm64"}, ""
 	}, cause(snapshot.BadReply)},
+	{"content/invalid-reference", "", func(s *snapshot.Snapshot) { s.Image = Registry + "/Team/App:2" },
+		func(s *snapshot.Snapshot) { s.Image = Registry + "/team/app:V2" }}, // tags may have capitals
 	{"content/schema-1-manifest", "", replied("application/vnd.docker.distribution.manifest.v1+prettyjws"), replied("application/vnd.docker.distribution.manifest.v2+json")},
 	{"content/wrong-architecture", "", func(s *snapshot.Snapshot) { first(s).Manifest.Image = "linux/arm64" },
 		func(s *snapshot.Snapshot) { first(s).Manifest.Image = "linux/amd64/v3" }},
