@@ -324,6 +324,22 @@ var faults = []fault{
 		s.version = "2.4.2"
 		s.holds(world.Image{Ref: "team/app:2", Form: world.Schema1})
 	}, "", "content/schema-1-manifest", "", "containerd 2.4.2"},
+	{"a Helm chart", func(s *scene) { s.holds(world.Image{Ref: "team/app:2", Form: world.Artifact}) }, diagnosis.Degraded, "content/not-an-image", "", "a Helm chart"},
+	{"a signature on an older containerd", func(s *scene) {
+		s.runtime = "1.7.35"
+		s.holds(world.Image{Ref: "team/app:2", Layer: "application/vnd.dev.cosign.simplesigning.v1+json"})
+	}, "", "content/not-an-image", "", "a cosign signature"},
+	{"layers that nobody can unpack", func(s *scene) {
+		s.holds(world.Image{Ref: "team/app:2", Layer: "application/vnd.oci.image.layer.v1.tar+lz4"})
+	}, "", "content/unsupported-layer-type", "", "cannot unpack"},
+	{"a layer that was cut before it was pushed", func(s *scene) {
+		s.deep = true
+		s.holds(world.Image{Ref: "team/app:2", Layers: []int{100, 50000}, Broken: world.CutStream})
+	}, "", "content/broken-layer", "", "unexpected EOF"},
+	{"a layer of another build", func(s *scene) {
+		s.deep = true
+		s.holds(world.Image{Ref: "team/app:2", Broken: world.OtherDiffID})
+	}, "", "content/broken-layer", "", "the config of the image lists"},
 	{"another architecture", func(s *scene) { s.holds(world.Image{Ref: "team/app:2", Platforms: []string{"linux/arm64"}}) }, diagnosis.Degraded, "content/wrong-architecture", "", "exec format error"},
 	{"a corrupt layer", func(s *scene) {
 		s.deep = true

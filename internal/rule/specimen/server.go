@@ -3,6 +3,7 @@ package specimen
 import (
 	"time"
 
+	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/snapshot"
 	"github.com/towpath-dev/towpath/internal/source"
 )
@@ -233,6 +234,19 @@ func layer(status int) func(*snapshot.Snapshot) {
 	}
 }
 
+const (
+	ociConfig = "application/vnd.oci.image.config.v1+json"
+	ociLayer  = "application/vnd.oci.image.layer.v1.tar+gzip"
+)
+
+// typed gives the config and the only layer their media types.
+func typed(config, layer string) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		m := first(s).Manifest
+		m.Config.Type, m.Layers[0].Type, m.DiffIDs = config, layer, []string{"sha256:44"}
+	}
+}
+
 // contents are troubles of the image itself.
 var contents = []Specimen{
 	{"content/no-matching-platform", "", func(s *snapshot.Snapshot) {
@@ -242,6 +256,25 @@ var contents = []Specimen{
 	}, cause(snapshot.BadReply)},
 	{"content/invalid-reference", "", func(s *snapshot.Snapshot) { s.Image = Registry + "/Team/App:2" },
 		func(s *snapshot.Snapshot) { s.Image = Registry + "/team/app:V2" }}, // tags may have capitals
+	{"content/not-an-image", "", typed("application/vnd.cncf.helm.config.v1+json", "application/vnd.cncf.helm.chart.content.v1.tar+gzip"),
+		typed(ociConfig, ociLayer)},
+	{"content/not-an-image", "that cannot be pulled", both(failing(snapshot.Blob, snapshot.Unpack), typed(ociConfig, "application/vnd.dev.cosign.simplesigning.v1+json")),
+		typed(ociConfig, "application/vnd.example.layer")},
+	{"content/unsupported-layer-type", "", both(failing(snapshot.Blob, snapshot.Unpack), typed(ociConfig, "application/vnd.docker.image.rootfs.diff.tar.zstd")),
+		func(s *snapshot.Snapshot) {
+			s.Table.Target.Containerd = route.MustVersion("2.4.2") // which knows it
+		}},
+	{"content/unsupported-layer-type", "that is passed over", typed(ociConfig, "application/vnd.example.layer"),
+		typed(ociConfig, "application/vnd.oci.image.layer.v1.tar+gzip+encrypted")}, // another program may decrypt it
+	{"content/broken-layer", "", both(failing(snapshot.Blob, snapshot.Unpack), typed(ociConfig, ociLayer), func(s *snapshot.Snapshot) {
+		first(s).Manifest.Layers[0].Broken = "unexpected EOF"
+	}), func(s *snapshot.Snapshot) { first(s).Manifest.Layers[0].Broken = "" }},
+	{"content/broken-layer", "another one than listed", both(failing(snapshot.Blob, snapshot.Unpack), typed(ociConfig, ociLayer), func(s *snapshot.Snapshot) {
+		first(s).Manifest.Layers[0].Diff = "sha256:other"
+	}), func(s *snapshot.Snapshot) { first(s).Manifest.Layers[0].Diff = first(s).Manifest.DiffIDs[0] }},
+	{"content/broken-layer", "more of them than listed", both(failing(snapshot.Blob, snapshot.Unpack), typed(ociConfig, ociLayer), func(s *snapshot.Snapshot) {
+		first(s).Manifest.DiffIDs = nil
+	}), typed(ociConfig, ociLayer)},
 	{"content/schema-1-manifest", "", replied("application/vnd.docker.distribution.manifest.v1+prettyjws"), replied("application/vnd.docker.distribution.manifest.v2+json")},
 	{"content/wrong-architecture", "", func(s *snapshot.Snapshot) { first(s).Manifest.Image = "linux/arm64" },
 		func(s *snapshot.Snapshot) { first(s).Manifest.Image = "linux/amd64/v3" }},
