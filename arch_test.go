@@ -21,17 +21,18 @@ const module = "github.com/towpath-dev/towpath/internal/"
 var rows = [][]string{
 	{"source", "platform", "mediatype"},
 	{"route", "finding", "tomldoc", "yamldoc", "jsondoc"},
-	{"snapshot", "plan", "unit", "ca", "dialect/evidence", "keyring", "kubeyaml"},
-	{"rule", "dialect", "apply", "node", "upstream", "world", "ca/store", "machine"},
-	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/buildkit", "dialect/registriesconf", "diagnosis", "probe", "pull", "candidate", "runtime", "rule/specimen", "dialect/pullsecret", "dialect/credentialprovider"},
+	{"snapshot", "plan", "unit", "ca", "dialect/evidence", "desired", "keyring", "kubeyaml"},
+	{"rule", "dialect", "apply", "node", "upstream", "world", "ca/store", "booted", "machine"},
+	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/buildkit", "dialect/registriesconf", "diagnosis", "probe", "pull", "candidate", "runtime", "rule/specimen", "dialect/towpath", "dialect/pullsecret", "dialect/credentialprovider", "dialect/runbook"},
 	{"dialect/embedded", "dialect/talos", "dialect/bottlerocket", "dialect/docker"},
+	{"dialect/daemon"},
 	{"dialect/k0s", "dialect/microk8s", "dialect/kind"},
 	{
 		"dialect/all", "dialect/dialecttest", "dialect/hostscheck", "dialect/containerdconfig/corpus", "dialect/registriesconf/corpus",
 		"dialect/docker/corpus", "dialect/containerdconfig/outcome", "effective", "report", "convert", "suppress",
 	},
-	{"survey", "repair"},
-	{"doctor"},
+	{"survey", "repair", "dialect/daemon/written"},
+	{"doctor", "fulfil"},
 	{"demo", "expiry"},
 	{"cli"},
 }
@@ -41,8 +42,8 @@ var (
 	pure = []string{
 		"source", "platform", "mediatype", "route", "finding", "tomldoc", "yamldoc", "jsondoc", "snapshot", "plan", "unit", "rule", "dialect",
 		"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/registriesconf", "dialect/docker", "dialect/all", "diagnosis",
-		"dialect/evidence", "dialect/embedded", "dialect/talos", "dialect/buildkit", "dialect/bottlerocket", "dialect/k0s", "dialect/microk8s", "dialect/kind",
-		"effective", "repair", "convert", "suppress", "machine", "dialect/credentialprovider", "dialect/pullsecret", "kubeyaml", "keyring",
+		"dialect/evidence", "dialect/embedded", "dialect/talos", "dialect/buildkit", "dialect/bottlerocket", "dialect/k0s", "dialect/microk8s", "dialect/kind", "dialect/daemon", "dialect/runbook",
+		"effective", "repair", "convert", "dialect/towpath", "fulfil", "desired", "suppress", "machine", "dialect/credentialprovider", "dialect/pullsecret", "kubeyaml", "keyring",
 	}
 	forbidden = []string{"os", "os/exec", "net", "net/http", "syscall"}
 )

@@ -3,6 +3,7 @@ module github.com/towpath-dev/towpath/lab
 go 1.26.0
 
 require (
+	github.com/distribution/reference v0.6.0
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/towpath-dev/towpath v0.0.0-00010101000000-000000000000
 	go.yaml.in/yaml/v4 v4.0.0
@@ -12,7 +13,6 @@ require (
 )
 
 require (
-	github.com/distribution/reference v0.6.0 // indirect
 	github.com/miekg/dns v1.1.73 // indirect
 	github.com/opencontainers/go-digest v1.0.0 // indirect
 	github.com/pelletier/go-toml v1.9.5 // indirect

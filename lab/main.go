@@ -80,7 +80,7 @@ func parse(args []string) (options, error) {
 	fs := flag.NewFlagSet("lab", flag.ExitOnError)
 	fs.BoolVar(&o.real, "real-only", false, "check what the runtimes do, without towpath")
 	fs.IntVar(&o.width, "j", 2*runtime.NumCPU(), "machines at a time; most of their time they wait")
-	fs.StringVar(&on, "on", "1.6,1.7,2.4", "generations of containerd")
+	fs.StringVar(&on, "on", "1.6,1.7,2.4,docker,podman", "generations of containerd, and engines")
 	fs.BoolVar(&o.verbose, "v", false, "print what each pull and doctor said")
 	fs.StringVar(&o.keep, "keep", "", "directory for the logs and results of all machines")
 	fs.StringVar(&o.summary, "summary", "", "file to append the counts to, for ./test")
@@ -111,6 +111,7 @@ func run(ctx context.Context, args []string, out io.Writer) (failed int, err err
 	if err != nil {
 		return 0, err
 	}
+	left := absent(ctx, &o, all, out)
 	cases := choose(all, o)
 	if len(cases) == 0 {
 		return 0, fmt.Errorf("no scenario matches %v", o.patterns)
@@ -134,17 +135,43 @@ func run(ctx context.Context, args []string, out io.Writer) (failed int, err err
 		table.Add(one, r, report.Asked{Doctor: c.Towpath != "", Fix: c.Fix})
 	})
 	failed = table.End()
-	return failed, errors.Join(ctx.Err(), sum(table, o.summary))
+	return failed, errors.Join(ctx.Err(), sum(table, left, o.summary))
 }
 
-// sum appends the counts to a file.
-func sum(table *report.Report, path string) error {
+// absent takes the engines out of the options that are not installed, and says
+// in a line for each how many cases that leaves out.
+func absent(ctx context.Context, o *options, all []scenario.Scenario, out io.Writer) []string {
+	var left []string
+	for _, g := range containerd.Engines {
+		if !slices.Contains(o.on, g) {
+			continue
+		}
+		_, err := g.Binary(ctx, ".", out)
+		if err == nil {
+			continue
+		}
+		one := *o
+		one.on = []containerd.Generation{g}
+		if n := len(choose(all, one)); n > 0 {
+			left = append(left, fmt.Sprintf("left-out %d cases of the lab on %s: %v", n, g, err))
+			fmt.Fprintln(out, left[len(left)-1])
+		}
+		o.on = slices.DeleteFunc(o.on, func(have containerd.Generation) bool { return have == g })
+	}
+	return left
+}
+
+// sum appends the counts to a file, and what was left out.
+func sum(table *report.Report, left []string, path string) error {
 	if path == "" {
 		return nil
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
+	}
+	for _, line := range left {
+		fmt.Fprintln(f, line)
 	}
 	return errors.Join(table.Summary(f), f.Close())
 }

@@ -14,7 +14,8 @@
 //	                                        stage the new file beside the old, on disk
 //	                                        keep the old one under a spare name
 //	                                        rename, sync the directory
-//	            restart ──────────────────► mark "restart" ──────────────────────► Restart
+//	            for each command ─────────► mark "run k" ────────────────────────► Run
+//	            restart, reload ──────────► mark "restart" ──────────────────────► Restart, Reload
 //	            check ────────────────────► mark "check" ────────────────────────► Check
 //	            remove the spare files
 //	            done ─────────────────────► mark "done"
@@ -22,8 +23,8 @@
 //
 // Whatever goes wrong after the entry is written, an error, a failed restart or
 // check, a cancelled context, the steps are undone backwards, each under a mark
-// of its own, services that were restarted are restarted again, and the mark is
-// "rolled back". A mark is on disk before what it announces begins. So a process
+// of its own, commands that were run are taken back by theirs, services that were
+// restarted are restarted again, and the mark is "rolled back". A mark is on disk before what it announces begins. So a process
 // that is killed anywhere leaves at most one step in doubt, and that step's path
 // is in its old state or in its new one, because a rename decides between them.
 // The next run looks which, and undoes it and those before. A file that is in
@@ -33,9 +34,9 @@
 // has an entry of its own.
 //
 // What comes back: content, mode, owner, extended attributes, the targets of
-// links, modification times of files, and directories made on the way, when they
-// are empty. What does not: times of directories and of access, hard links to
-// other names, and the flags of chattr.
+// links, modification times of files, that two names are one file, and directories
+// made on the way, when they are empty. What does not: times of directories and of
+// access, and the flags of chattr.
 package apply
 
 import (
@@ -59,11 +60,13 @@ var (
 	ErrNoEntry = errors.New("nothing to roll back")
 )
 
-// Hooks are what a run needs of the node besides its files. Both are called with
-// the run's context, Restart also while rolling back, then with one that cannot
-// be cancelled but ends after two minutes.
+// Hooks are what a run needs of the node besides its files. They are called with
+// the run's context, all but Check also while rolling back, then with one that
+// cannot be cancelled but ends after two minutes.
 type Hooks struct {
+	Run     func(context.Context, []string) error     // a command; nil: none is run
 	Restart func(context.Context, plan.Restart) error // nil: nothing is restarted
+	Reload  func(context.Context, plan.Restart) error // the same for what can read its files again; nil: nothing does
 	Check   func(context.Context) error               // nil: the files are enough
 }
 
@@ -88,6 +91,7 @@ type Result struct {
 	State     State          // Done, RolledBack, or where it got stuck
 	Left      []string       // paths that somebody else changed, and why they were not put back
 	Restart   []plan.Restart // services that have not been restarted yet and should be
+	Run       [][]string     // commands that have not been run and should be
 	Recovered []Result       // interrupted runs that were taken back first
 }
 
@@ -107,10 +111,10 @@ func Run(ctx context.Context, site Site, p plan.Plan, hooks Hooks) (Result, erro
 		if err != nil {
 			return Result{}, err
 		}
-		if len(todo) == 0 && len(p.Restart) == 0 {
+		if len(todo) == 0 && len(p.Restart) == 0 && len(p.Command) == 0 {
 			return Result{Reason: p.Reason}, nil
 		}
-		return w.carry(ctx, &entry{Reason: p.Reason, Restart: p.Restart, Steps: todo})
+		return w.carry(ctx, &entry{Reason: p.Reason, Owner: p.Owner, Command: p.Command, Restart: p.Restart, Steps: todo})
 	})
 }
 
@@ -137,7 +141,7 @@ func Rollback(ctx context.Context, site Site, id string, hooks Hooks) (Result, e
 		if err := unchanged(w.tree, todo); err != nil {
 			return Result{}, err
 		}
-		return w.carry(ctx, &entry{Reason: "undo " + r.ID + ": " + r.Reason, Undoes: r.ID, Restart: r.Restart, Steps: todo})
+		return w.carry(ctx, &entry{Reason: "undo " + r.ID + ": " + r.Reason, Undoes: r.ID, Command: plan.Undoing(r.Command), Restart: r.Restart, Steps: todo})
 	})
 }
 
@@ -145,7 +149,7 @@ func Rollback(ctx context.Context, site Site, id string, hooks Hooks) (Result, e
 // back what an interrupted run left.
 func (s Site) session(ctx context.Context, what string, hooks Hooks, f func(*worker) (Result, error)) (Result, error) {
 	if !s.live() {
-		hooks.Restart = nil
+		hooks.Run, hooks.Restart, hooks.Reload = nil, nil, nil
 	}
 	o, err := s.open()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -46,7 +47,11 @@ func (h *hand) grow() {
 	h.must(os.Mkdir(h.path("/etc"), 0o755))
 	for range 3 + h.rng.IntN(20) {
 		name := path.Join(dirs[h.rng.IntN(len(dirs))], h.name())
-		switch h.rng.IntN(5) {
+		switch h.rng.IntN(6) {
+		case 5:
+			if files := h.all(isFile); len(files) > 0 {
+				h.must(os.Link(h.path(files[h.rng.IntN(len(files))]), h.path(name)))
+			}
 		case 0:
 			h.must(os.Mkdir(h.path(name), 0o755))
 			h.must(os.Chmod(h.path(name), fs.FileMode(0o700|h.rng.IntN(0o100))))
@@ -159,6 +164,23 @@ func (h *hand) change() {
 	}
 }
 
+// part makes one of several names of a file a file of its own, as whoever
+// replaces it does.
+func (h *hand) part(name string) {
+	h.Helper()
+	st, err := os.Lstat(h.path(name))
+	if err != nil || !st.Mode().IsRegular() || st.Sys().(*syscall.Stat_t).Nlink < 2 {
+		return
+	}
+	h.must(os.Rename(h.path(name), h.path(name+".old")))
+	cmd := exec.Command("cp", "-a", h.path(name+".old"), h.path(name))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		h.Fatalf("%v: %s", err, out)
+	}
+	h.must(os.Remove(h.path(name + ".old")))
+}
+
 func (h *hand) act(name, to string, before *source.File) {
 	h.Helper()
 	switch {
@@ -174,6 +196,7 @@ func (h *hand) act(name, to string, before *source.File) {
 		if before != nil && before.Link != "" {
 			h.must(os.Remove(h.path(name)))
 		}
+		h.part(name)
 		if before != nil && before.Link == "" {
 			h.must(os.Chmod(h.path(name), before.Mode|0o200))
 		}

@@ -58,7 +58,7 @@ func (n node) note(name string) {
 	}
 }
 
-func (n node) site() Site { return Site{Root: n.root} }
+func (n node) site() Site { return Site{Root: n.root, alive: true} }
 
 func (n node) must(err error) {
 	n.Helper()
@@ -168,6 +168,7 @@ func (n node) snapshot() map[string]string {
 	n.must(err)
 	defer t.close()
 	out := map[string]string{}
+	first := map[identity]string{}
 	n.must(filepath.WalkDir(n.root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -178,6 +179,13 @@ func (n node) snapshot() map[string]string {
 		}
 		if in != "" && !slices.Contains([]string{"/var", "/var/lib"}, in) {
 			out[in] = n.describeIn(t, in)
+			if o, err := t.look(in); err == nil && o.Shape == file && o.links > 1 && !strings.Contains(in, "/.towpath-") {
+				if first[o.inode] == "" {
+					first[o.inode] = in // of several names the first, for the last may be a spare one of a run
+				} else {
+					out[in] += " = " + first[o.inode]
+				}
+			}
 		}
 		return nil
 	}))

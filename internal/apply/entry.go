@@ -31,8 +31,18 @@ type entry struct {
 	Undoes  string         `json:"undoes,omitempty"` // the entry that this one takes back
 	Root    string         `json:"root,omitempty"`   // whose paths these are, when the journal lies elsewhere
 	Token   string         `json:"token"`            // in the names of files beside those that change
+	Owner   string         `json:"owner,omitempty"`  // of the plan
+	Command []plan.Command `json:"command,omitempty"`
 	Restart []plan.Restart `json:"restart,omitempty"`
 	Steps   []step         `json:"steps"`
+}
+
+// count is how many steps, or commands, marks of a verb number.
+func (e *entry) count(v verb) int {
+	if v == running || v == unrunning {
+		return len(e.Command)
+	}
+	return len(e.Steps)
 }
 
 // paths lists what the entry changes, without the directories that only had to
@@ -94,7 +104,7 @@ func (s step) sayable() error {
 		if o == nil {
 			continue
 		}
-		text = append(text, o.Target)
+		text = append(text, o.Target, o.Twin)
 		for name := range o.Xattrs {
 			text = append(text, name)
 		}

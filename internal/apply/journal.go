@@ -160,7 +160,7 @@ func (j *journal) readEntry(r *record) error {
 		r.entry, err = nil, fmt.Errorf("it says that it is entry %s", r.ID)
 	}
 	for _, m := range r.marks {
-		if err == nil && m.step >= max(len(r.Steps), 1) {
+		if err == nil && m.step >= max(r.count(m.verb), 1) {
 			r.entry, err = nil, errors.New("it does not belong to its .log file")
 		}
 	}
@@ -213,7 +213,7 @@ func (j *journal) add(e *entry) (*record, error) {
 	for _, f := range []struct {
 		name string
 		data []byte
-	}{{e.ID + ".log", blankProgress(len(e.Steps))}, {e.ID + ".json", data}} {
+	}{{e.ID + ".log", blankProgress(len(e.Steps) + len(e.Command))}, {e.ID + ".json", data}} {
 		if err := d.put(f.name, private(f.data)); err != nil {
 			return nil, fmt.Errorf("write the journal: %w", err)
 		}

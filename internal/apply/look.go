@@ -88,7 +88,8 @@ func (d *dir) stat(name string) (*unix.Stat_t, error) {
 func describe(st *unix.Stat_t) *object {
 	o := &object{
 		Shape: other, Mode: st.Mode & 0o7777, UID: int(st.Uid), GID: int(st.Gid),
-		Time: time.Unix(int64(st.Mtim.Sec), int64(st.Mtim.Nsec)).UTC(),
+		Time:  time.Unix(int64(st.Mtim.Sec), int64(st.Mtim.Nsec)).UTC(),
+		inode: identity{uint64(st.Dev), st.Ino}, links: uint64(st.Nlink),
 	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:

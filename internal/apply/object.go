@@ -27,8 +27,12 @@ type object struct {
 	Mode   uint32            `json:"mode"`             // permission bits, setuid, setgid, sticky
 	UID    int               `json:"uid"`
 	GID    int               `json:"gid"`
-	Time   time.Time         `json:"time,omitzero"` // of its last modification; zero: whenever it is made
-	Xattrs map[string][]byte `json:"xattrs"`        // nil: whatever they are
+	Time   time.Time         `json:"time,omitzero"`  // of its last modification; zero: whenever it is made
+	Xattrs map[string][]byte `json:"xattrs"`         // nil: whatever they are
+	Twin   string            `json:"twin,omitempty"` // another name of the same file
+
+	inode identity // as it was found
+	links uint64   // how many names it had
 }
 
 // differs tells in what the object found is not the one wanted; empty when it

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,10 +18,12 @@ type verb string
 
 const (
 	doing      verb = "do"          // a step begins
+	running    verb = "run"         // a command begins
 	restarting verb = "restart"     // services start to read the new files
 	checking   verb = "check"       // the node is looked at
 	finished   verb = "done"        // verified; nothing is left to do
 	undoing    verb = "undo"        // a step is being undone
+	unrunning  verb = "take back"   // a command is being taken back
 	returning  verb = "restart old" // services start to read the old files again
 	undone     verb = "rolled back" // the old files are in place
 )
@@ -28,11 +31,14 @@ const (
 // mark is one line of the progress of an entry.
 type mark struct {
 	verb verb
-	step int // of do and undo
+	step int // of those that count: a step, or a command
 }
 
+// counted are the marks with a number: of steps, then of commands.
+var counted = []verb{doing, undoing, running, unrunning}
+
 func (m mark) String() string {
-	if m.verb == doing || m.verb == undoing {
+	if slices.Contains(counted, m.verb) {
 		return fmt.Sprintf("%s %d", m.verb, m.step)
 	}
 	return string(m.verb)
@@ -53,7 +59,7 @@ func (m mark) line() []byte {
 	return fmt.Appendf(nil, "%s %08x\n", text, crc32.ChecksumIEEE([]byte(text)))
 }
 
-// blankProgress has room for every mark of a run with so many steps.
+// blankProgress has room for every mark of a run with so many steps and commands.
 func blankProgress(steps int) []byte { return bytes.Repeat(blankLine, 2*steps+8) }
 
 var (
@@ -98,7 +104,7 @@ func parseMark(line []byte) (mark, error) {
 		return mark{}, errDamaged
 	}
 	text = strings.TrimRight(text, " ")
-	for _, v := range []verb{doing, undoing} {
+	for _, v := range counted {
 		if number, ok := strings.CutPrefix(text, string(v)+" "); ok {
 			n, err := strconv.Atoi(number)
 			if err != nil || n < 0 {
@@ -176,7 +182,7 @@ func (p *progress) state() State {
 		return Done
 	case m.verb == undone:
 		return RolledBack
-	case m.verb == undoing || m.verb == returning:
+	case m.verb == undoing || m.verb == unrunning || m.verb == returning:
 		return Undoing
 	}
 	return Applying

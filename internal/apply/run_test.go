@@ -280,12 +280,16 @@ func TestAFailedRestartPutsEverythingBackAndBothErrorsCount(t *testing.T) {
 	n.expect(before)
 }
 
-func TestUnderAnotherRootNothingIsRestarted(t *testing.T) {
+func TestUnderAnotherRootNothingIsRunOrRestarted(t *testing.T) {
 	n, p := kitchen(t)
 	p.Restart = []plan.Restart{{Unit: "containerd.service"}}
-	hooks := Hooks{Restart: func(context.Context, plan.Restart) error { t.Error("restarted"); return nil }}
-	r, err := Run(t.Context(), n.site(), p, hooks)
-	if err != nil || r.State != Done || len(r.Restart) != 1 {
+	p.Command = []plan.Command{{Do: []string{"update-ca-certificates"}}}
+	hooks := Hooks{
+		Run:     func(context.Context, []string) error { t.Error("run"); return nil },
+		Restart: func(context.Context, plan.Restart) error { t.Error("restarted"); return nil },
+	}
+	r, err := Run(t.Context(), Site{Root: n.root}, p, hooks)
+	if err != nil || r.State != Done || len(r.Restart) != 1 || len(r.Run) != 1 {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }

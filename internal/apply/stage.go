@@ -23,7 +23,10 @@ func (d *dir) stage(name, run string, o *object) error {
 	case link:
 		err = d.stageLink(name, o)
 	default:
-		err = d.stageFile(name, o)
+		var linked bool
+		if linked, err = d.stageTwin(name, o); err == nil && !linked {
+			err = d.stageFile(name, o)
+		}
 	}
 	if err != nil {
 		_, dropped := d.discard(name, run)

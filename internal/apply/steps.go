@@ -16,7 +16,7 @@ import (
 // steps turns a plan into steps on the tree as it is now. It is here that
 // drift is found: everything that differs is named, and nothing is written.
 func steps(t *tree, p plan.Plan) ([]step, error) {
-	l := list{view: newView(t)}
+	l := list{view: newView(t), twins: twins{tree: t}}
 	var errs []error
 	for _, c := range p.Changes {
 		if err := l.change(c); err != nil {
@@ -29,6 +29,7 @@ func steps(t *tree, p plan.Plan) ([]step, error) {
 // list collects steps.
 type list struct {
 	view  *view
+	twins twins
 	steps []step
 }
 
@@ -57,6 +58,11 @@ func (l *list) replace(name string, before, after *source.File) error {
 	at, old, err := l.find(name, before)
 	if err != nil {
 		return err
+	}
+	if twin := l.twins.of(l.view, at, old); twin != "" {
+		kept := *old
+		kept.Twin = twin
+		old = &kept
 	}
 	s := step{Path: at, Old: old}
 	if after != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,8 +29,8 @@ func (w *worker) carry(ctx context.Context, e *entry) (Result, error) {
 	err = w.perform(ctx, r)
 	if err != nil {
 		err = errors.Join(err, w.undo(ctx, r, &result))
-	} else if w.hooks.Restart == nil {
-		result.Restart = e.Restart
+	} else {
+		result.Run, result.Restart = w.leftover(e)
 	}
 	result.State = r.state()
 	return result, err
@@ -60,12 +61,16 @@ func (w *worker) perform(ctx context.Context, r *record) error {
 	return r.add(mark{verb: finished})
 }
 
-// prove makes services read the new files and looks whether the node is well.
+// prove runs commands, makes services read the new files and looks whether the
+// node is well.
 func (w *worker) prove(ctx context.Context, r *record) error {
+	if err := w.commands(ctx, r); err != nil {
+		return err
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if w.hooks.Restart != nil && len(r.Restart) > 0 {
+	if w.restarts(r.Restart) {
 		if err := r.add(mark{verb: restarting}); err != nil {
 			return err
 		}
@@ -82,13 +87,66 @@ func (w *worker) prove(ctx context.Context, r *record) error {
 	return w.hooks.Check(ctx)
 }
 
-func (w *worker) restart(ctx context.Context, services []plan.Restart) error {
-	for _, s := range services {
-		if err := w.hooks.Restart(ctx, s); err != nil {
-			return fmt.Errorf("restart %s: %w", s.Unit, err)
+func (w *worker) commands(ctx context.Context, r *record) error {
+	for i, c := range r.Command {
+		if w.hooks.Run == nil || len(c.Do) == 0 {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := r.add(mark{running, i}); err != nil {
+			return err
+		}
+		if err := w.hooks.Run(ctx, c.Do); err != nil {
+			return fmt.Errorf("run %s: %w", strings.Join(c.Do, " "), err)
 		}
 	}
 	return nil
+}
+
+// hook is how a service is made to read its files; nil: it is not.
+func (w *worker) hook(s plan.Restart) func(context.Context, plan.Restart) error {
+	if s.Reload {
+		return w.hooks.Reload
+	}
+	return w.hooks.Restart
+}
+
+// restarts reports whether any of the services is made to read its files.
+func (w *worker) restarts(services []plan.Restart) bool {
+	return slices.ContainsFunc(services, func(s plan.Restart) bool { return w.hook(s) != nil })
+}
+
+func (w *worker) restart(ctx context.Context, services []plan.Restart) error {
+	for _, s := range services {
+		hook, what := w.hook(s), "restart"
+		if s.Reload {
+			what = "reload"
+		}
+		if hook == nil {
+			continue
+		}
+		if err := hook(ctx, s); err != nil {
+			return fmt.Errorf("%s %s: %w", what, s.Unit, err)
+		}
+	}
+	return nil
+}
+
+// leftover is what of an entry a person still has to do.
+func (w *worker) leftover(e *entry) (run [][]string, restart []plan.Restart) {
+	for _, c := range e.Command {
+		if w.hooks.Run == nil && len(c.Do) > 0 {
+			run = append(run, c.Do)
+		}
+	}
+	for _, s := range e.Restart {
+		if w.hook(s) == nil {
+			restart = append(restart, s)
+		}
+	}
+	return run, restart
 }
 
 // undo puts back what a run did, as far as its marks say that it got. It is not
@@ -106,21 +164,28 @@ func (w *worker) undo(ctx context.Context, r *record, result *Result) error {
 			result.Left = append(result.Left, r.Steps[i].Path+": "+left)
 		}
 	}
-	var err error
-	if r.restarted() {
-		err = w.restartOld(ctx, r, result)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), returnTime)
+	defer cancel()
+	told, err := w.takeBack(ctx, r, result)
+	if err == nil && r.restarted() {
+		var more error
+		more, err = w.restartOld(ctx, r, result)
+		told = errors.Join(told, more)
+	}
+	if err != nil {
+		return errors.Join(told, fmt.Errorf("roll back: %w", err))
 	}
 	if err := r.add(mark{verb: undone}); err != nil {
 		return fmt.Errorf("roll back: %w", err)
 	}
-	return err
+	return told
 }
 
 // reached is the last step that may have begun and is not undone yet.
 func (r *record) reached() int {
 	m, begun := r.last()
 	switch {
-	case !begun || m.verb == returning:
+	case !begun || m.verb == returning || m.verb == unrunning:
 		return -1
 	case m.verb == doing || m.verb == undoing:
 		return m.step
@@ -128,24 +193,64 @@ func (r *record) reached() int {
 	return len(r.Steps) - 1
 }
 
-func (w *worker) restartOld(ctx context.Context, r *record, result *Result) error {
-	if w.hooks.Restart == nil {
-		result.Restart = r.Restart
-		return nil
+// ran is the last command that may have begun and is not taken back yet.
+func (r *record) ran() int {
+	last := -1
+	for _, m := range r.marks {
+		switch m.verb {
+		case running, unrunning:
+			last = m.step
+		case returning:
+			return -1
+		}
+	}
+	return last
+}
+
+// takeBack takes back the commands that were run, once the old files are there.
+// One that fails is told and keeps nothing else from coming back; an error is
+// that of the journal.
+func (w *worker) takeBack(ctx context.Context, r *record, result *Result) (told, err error) {
+	var errs []error
+	for i := r.ran(); i >= 0; i-- {
+		c := r.Command[i].Undo
+		if len(c) == 0 {
+			continue
+		}
+		if err := r.add(mark{unrunning, i}); err != nil {
+			return errors.Join(errs...), err
+		}
+		if w.hooks.Run == nil {
+			result.Run = append(result.Run, c)
+			continue
+		}
+		if err := w.hooks.Run(ctx, c); err != nil {
+			errs = append(errs, fmt.Errorf("with the old files: run %s: %w", strings.Join(c, " "), err))
+			result.Run = append(result.Run, c)
+		}
+	}
+	return errors.Join(errs...), nil
+}
+
+// restartOld has services read the old files again, with the results of takeBack.
+func (w *worker) restartOld(ctx context.Context, r *record, result *Result) (told, err error) {
+	if !w.restarts(r.Restart) {
+		_, result.Restart = w.leftover(r.entry)
+		return nil, nil
 	}
 	if err := r.add(mark{verb: returning}); err != nil {
-		return fmt.Errorf("roll back: %w", err)
+		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), returnTime)
-	defer cancel()
 	var errs []error
 	for i, s := range r.Restart {
 		if err := w.restart(ctx, r.Restart[i:i+1]); err != nil {
 			errs = append(errs, fmt.Errorf("with the old files: %w", err))
 			result.Restart = append(result.Restart, s)
+		} else if w.hook(s) == nil {
+			result.Restart = append(result.Restart, s)
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(errs...), nil
 }
 
 // recover takes back every run that was interrupted, the newest first.

@@ -44,14 +44,14 @@ func (a *app) consent(ctx context.Context, p plan.Plan) string {
 		t.Plan(p)
 	}
 	switch {
-	case len(p.Restart) > 0 && !a.flags.allowRestart && a.atHome():
+	case !p.Live() && !a.flags.allowRestart && a.atHome():
 		return "restart"
 	case a.flags.yes:
 		return ""
 	case a.format != report.Text || !report.Tty(a.In) || !report.Tty(a.Err):
 		return "shown"
 	}
-	fmt.Fprintf(a.Err, "Apply %s? [y/N] ", report.Count(len(p.Changes), "change"))
+	fmt.Fprintf(a.Err, "Apply %s? [y/N] ", report.Count(len(p.Changes)+len(p.Command), "change"))
 	if answer := a.answer(ctx); answer == "y" || answer == "yes" {
 		return ""
 	}
@@ -88,6 +88,14 @@ func (a *app) change(ctx context.Context, p plan.Plan, restart restarter, check 
 	if err != nil {
 		return c, err
 	}
+	if err := restart.unmanaged(p); err != nil {
+		if a.format == report.Text {
+			report.NewTerminal(a.Out, a.Env).Plan(p)
+		}
+		c.State = "unmanaged"
+		c.Failed(err)
+		return c, exitError{status: exitFailed, err: err}
+	}
 	if c.State = a.consent(ctx, p); ctx.Err() != nil {
 		c.Failed(errInterrupted)
 		return c, exitError{status: exitFailed, err: errInterrupted}
@@ -96,14 +104,16 @@ func (a *app) change(ctx context.Context, p plan.Plan, restart restarter, check 
 		return c, exitError{status: exitFindings}
 	}
 	by := ""
-	hooks := apply.Hooks{Restart: restart.hook(touchesUnits(p)), Check: func(ctx context.Context) (err error) {
+	hooks := restart.hooks(touchesUnits(p))
+	hooks.Check = func(ctx context.Context) (err error) {
 		if by, err = check(ctx); ctx.Err() != nil {
 			return errInterrupted // what was seen meanwhile says nothing
 		}
 		return err
-	}}
+	}
 	result, err := apply.Run(ctx, site, p, hooks)
 	a.recovered(&c, result.Recovered)
+	c.Leave(result.Run)
 	if err == nil {
 		c.Proven(by)
 	}
@@ -154,7 +164,7 @@ func (a *app) recover(ctx context.Context, restart restarter) (report.Change, er
 	if e, err := apply.Pending(site); err == nil && (e == nil || e.Holder != "") {
 		return c, nil
 	}
-	done, err := apply.Recover(ctx, site, apply.Hooks{Restart: restart.hook(true)})
+	done, err := apply.Recover(ctx, site, restart.hooks(true))
 	a.recovered(&c, done)
 	if err != nil {
 		c.State = "refused"
@@ -181,20 +191,20 @@ func (a *app) healthy(ctx context.Context, before *survey.Survey) (string, error
 	if !a.atHome() || !was.Answers {
 		return "", nil
 	}
-	seen, _ := runtime.Look(ctx, before.Socket())
+	seen, _ := runtime.Ask(ctx, *before.Runtime, before.Socket())
 	if !seen.Answers || was.Images && !seen.Images {
 		return "", fmt.Errorf("%s is not well afterwards: %s", before.Runtime.Target.Runtime, seen.Err)
 	}
-	return "its answer on " + before.Runtime.Socket, nil
+	return "its answer on " + before.Runtime.Door(), nil
 }
 
 // pulls has the runtime pull the image, where there is one to ask, and says by
 // what it is proven that it can be pulled.
 func (a *app) pulls(ctx context.Context, s *survey.Survey, ref route.Ref, login *route.Auth) (string, error) {
-	if !a.atHome() || !s.Runtime.CRI.Asked {
+	if !a.atHome() || !s.Runtime.CRI.Asked && s.Runtime.Target.Runtime != "podman" {
 		return "a fresh look", nil
 	}
-	c, err := runtime.Dial(s.Socket())
+	c, err := runtime.Open(*s.Runtime, s.Socket())
 	if err != nil {
 		return "", err
 	}

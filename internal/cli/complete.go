@@ -54,6 +54,19 @@ func codes() []string {
 	return out
 }
 
+// completeFormats offers the formats that a command has.
+func completeFormats(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	all := formats
+	if cmd.Name() == "lint" {
+		all = append(all[:len(all):len(all)], exports...)
+	}
+	out := make([]string, len(all))
+	for i, f := range all {
+		out[i] = string(f)
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
 func completeCodes(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path"
 	"path/filepath"
 	"strings"
 
@@ -15,12 +13,12 @@ import (
 	"github.com/towpath-dev/towpath/internal/convert"
 	"github.com/towpath-dev/towpath/internal/dialect"
 	"github.com/towpath-dev/towpath/internal/dialect/all"
+	"github.com/towpath-dev/towpath/internal/dialect/daemon"
 	"github.com/towpath-dev/towpath/internal/effective"
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/node"
 	"github.com/towpath-dev/towpath/internal/report"
 	"github.com/towpath-dev/towpath/internal/route"
-	"github.com/towpath-dev/towpath/internal/source"
 	"github.com/towpath-dev/towpath/internal/survey"
 )
 
@@ -44,16 +42,22 @@ source: what would be left unverified, asked in the clear or sent credentials
 for more than the source does is left out.
 
 One file is printed plain, several as a txtar archive. With --out they go below
-DIR, at the paths that they have on a node; files that are there are not replaced.`,
+DIR, at the paths that they have on a node; files that are there are not replaced.
+Only a config.toml of containerd that is there is edited, so that its config_path
+names the directory and the old tables are gone; credentials then stay in it.
+Without one they become a header line, where that can be said.`,
 		Example: `  towpath convert --from-runtime containerd@1.7 --to containerd config.toml
   towpath convert --from containerd --to k3s ./certs.d > registries.yaml
+  towpath convert --from-runtime containerd@1.7 --to containerd --out /mnt/node /mnt/node/etc/containerd/config.toml
   towpath convert --to auto --out / registries.yaml
+  towpath convert --to towpath ./certs.d > towpath.yaml
   towpath convert --to registries-conf --allow-loss --out ./tree ./certs.d`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.convert(cmd.Context(), args, f) },
 	}
 	a.flags.dialect(c, &f.from)
 	c.Flags().StringVar(&f.reader, "from-runtime", "", "read as `NAME[@VERSION]` does: containerd@1.7")
+	c.Flags().StringVar(&a.flags.root, "root", "/", "read the files of the node whose file system is mounted at `DIR`")
 	c.Flags().StringVar(&f.to, "to", "", "write `DIALECT`, or auto for that of this node's runtime")
 	c.Flags().StringVar(&f.out, "out", "", "write files below `DIR` instead of printing them")
 	c.Flags().BoolVar(&f.lossy, "allow-loss", false, "write the result although something gets lost")
@@ -88,7 +92,18 @@ func (a *app) convert(ctx context.Context, args []string, f convertFlags) error 
 	if err != nil {
 		return err
 	}
-	r, err := convert.Run(convert.Job{From: part.Dialect, To: to, Source: part.Reading.Table.Target, Target: target, Files: part.Files, Reading: &part.Reading})
+	to, have, err := fitted(f.out, to, target)
+	if err != nil {
+		return exitError{exitFailed, err, ""}
+	}
+	job := convert.Job{
+		From: part.Dialect, To: to, Source: part.Reading.Table.Target, Target: target,
+		Files: part.Files, Have: have, Certificates: part.Certificates,
+	}
+	if part.Dialect.Name != daemon.Dialect.Name { // a config.toml is read once more, together with its trees
+		job.Reading = &part.Reading
+	}
+	r, err := convert.Run(job)
 	if errors.Is(err, convert.ErrReadOnly) {
 		return usage("", "--to %v", err)
 	}
@@ -104,7 +119,7 @@ func (a *app) convert(ctx context.Context, args []string, f convertFlags) error 
 		d.State = "refused"
 	case f.out != "":
 		d.State, status = "written", nil
-		if err := put(f.out, r); err != nil {
+		if err := put(f.out, r, have); err != nil {
 			return exitError{exitFailed, err, ""}
 		}
 	default:
@@ -184,10 +199,11 @@ func (a *app) original(ctx context.Context, args []string, f convertFlags) (surv
 	if err != nil {
 		return survey.Part{}, err
 	}
-	part, err := survey.Only(parts)
+	part, err := survey.Only(joined(parts))
 	if err != nil {
 		return part, usage("--from DIALECT", "%v", err)
 	}
+	part.Complete(root)
 	return part, nil
 }
 
@@ -218,6 +234,9 @@ func (a *app) aim(ctx context.Context, to string) (dialect.Dialect, route.Target
 	if !known {
 		return d, target, usage("", "--to %s: the dialects are %s", to, strings.Join(all.Names(), ", "))
 	}
+	if d.Neutral && a.flags.runtime == "" {
+		return d, route.Target{}, nil // that of the source
+	}
 	return d, effective.Target(target), nil
 }
 
@@ -233,36 +252,9 @@ func runtimeOf(dialect string) string {
 }
 
 func dialectOf(runtime string) string {
-	if runtime == "crio" {
+	switch runtime {
+	case "crio", "podman":
 		return "registries-conf"
 	}
 	return runtime
-}
-
-// put writes files below a directory, the mode tight where they hold secrets.
-// Nothing is replaced.
-func put(dir string, r convert.Result) error {
-	for _, f := range r.Files {
-		if _, err := os.Lstat(filepath.Join(dir, f.Path)); err == nil {
-			return fmt.Errorf("%s exists and is not replaced; towpath apply changes files of a node, and can be rolled back", filepath.Join(dir, f.Path))
-		}
-	}
-	secret := convert.Secret(r.After)
-	for _, f := range r.Files {
-		name := filepath.Join(dir, f.Path)
-		if err := os.MkdirAll(path.Dir(name), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(name, f.Data, mode(f, secret)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func mode(f source.File, secret bool) os.FileMode {
-	if strings.HasSuffix(f.Path, ".crt") || strings.HasSuffix(f.Path, ".pem") || !secret {
-		return 0o644
-	}
-	return 0o600
 }

@@ -59,6 +59,11 @@ func TestRulePagesAreThoseOfTheRules(t *testing.T) {
 // docs/dialects.md is written from the dialects. UPDATE=1 rewrites it.
 func TestTheDialectsPageIsThatOfTheDialects(t *testing.T) {
 	const path = "../../docs/dialects.md"
+	for _, d := range all.Dialects {
+		if d.Proof == "" {
+			t.Errorf("%s does not say what confirms it", d.Name)
+		}
+	}
 	page := report.Dialects(all.Dialects)
 	if os.Getenv("UPDATE") != "" {
 		if err := os.WriteFile(path, []byte(page), 0o644); err != nil {

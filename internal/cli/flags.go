@@ -38,6 +38,7 @@ type flags struct {
 	yes    bool
 
 	allowRestart bool
+	restartWith  string
 }
 
 // node adds the flags that say which node and which files.
@@ -79,6 +80,7 @@ func (f *flags) findings(s *pflag.FlagSet, failOn string) {
 func (f *flags) changes(s *pflag.FlagSet) {
 	s.BoolVarP(&f.yes, "yes", "y", false, "answer every question with yes")
 	s.BoolVar(&f.allowRestart, "allow-restart", false, "restart the runtime where a change needs it")
+	s.StringVar(&f.restartWith, "restart-with", "", "restart a runtime that no service manager runs by the shell `COMMAND`")
 }
 
 // check refuses values that no command can use.

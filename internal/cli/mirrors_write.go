@@ -58,7 +58,7 @@ func (a *app) putOrder(p plan.Plan, want route.Table, r *ranked) error {
 			files = append(files, *x.After)
 		}
 	}
-	err := put(r.f.out, convert.Result{Files: files, After: want})
+	err := put(r.f.out, convert.Result{Files: files, After: want}, nil)
 	c.State = "done"
 	if err != nil {
 		c.State = "refused"

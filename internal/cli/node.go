@@ -48,7 +48,7 @@ func (a *app) request(root *node.Root, q survey.Request) (survey.Request, error)
 		*f.into = name
 	}
 	if a.atHome() && !q.Still { // CRI sockets are those of the machine itself
-		q.Ask = func(ctx context.Context, socket string) (snapshot.CRI, string) { return runtime.Look(ctx, socket) }
+		q.Ask = runtime.Ask
 	}
 	return q, nil
 }

@@ -17,13 +17,13 @@ import (
 func (a *app) pullByRuntime(ctx context.Context, s *survey.Survey, ref route.Ref, login *route.Auth, d *pullDocument) error {
 	// A path that does not exist below --root must not lead to the caller's own
 	// runtime.
-	socket, err := s.View.Files.Real(s.Runtime.Socket)
-	if s.Runtime.Socket == "" || err != nil {
-		return exitError{exitFailed, fmt.Errorf("there is no CRI socket to pull through (%s)", s.Why), "--out oci:DIR, which needs none"}
+	socket, err := s.View.Files.Real(s.Runtime.Door())
+	if s.Runtime.Door() == "" || err != nil {
+		socket = ""
 	}
-	c, err := runtime.Dial(socket)
-	if err != nil {
-		return err
+	c, err := runtime.Open(*s.Runtime, socket)
+	if err != nil || s.Runtime.Target.Runtime == "podman" && !a.atHome() {
+		return exitError{exitFailed, fmt.Errorf("there is no CRI socket to pull through (%s)", s.Why), "--out oci:DIR, which needs none"}
 	}
 	defer c.Close()
 	auth := route.Auth{}
@@ -45,7 +45,7 @@ func (a *app) pullByRuntime(ctx context.Context, s *survey.Survey, ref route.Ref
 
 // pulledDigest asks the runtime for the digest of what it pulled: it answers a
 // pull with the ID of the image, which is another one.
-func pulledDigest(ctx context.Context, c *runtime.Client, ref route.Ref, id string) string {
+func pulledDigest(ctx context.Context, c runtime.Puller, ref route.Ref, id string) string {
 	if ref.Digest != "" {
 		return ref.Digest
 	}

@@ -18,8 +18,8 @@ func newRollback(a *app) *cobra.Command {
 		Use:   "rollback [ID]",
 		Short: "Put every file back as it was before a change",
 		Long: `Rollback takes back a change that apply or --fix made: the latest, or the one with
-the ID that history shows. Files that somebody else has changed since are left
-alone and named. What needs a restart to count is restarted with --allow-restart,
+the ID that history shows, with the commands that it ran. Files that somebody else
+has changed since are left alone and named. What needs a restart to count is restarted with --allow-restart,
 else only said.`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeEntries,
@@ -37,12 +37,13 @@ func (a *app) rollback(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	r, err := apply.Rollback(ctx, site, id, apply.Hooks{Restart: restarter{app: a}.hook(true)})
+	r, err := apply.Rollback(ctx, site, id, restarter{app: a}.hooks(true))
 	c := report.NewChange(plan.Plan{Reason: r.Reason}, nil)
 	a.recovered(&c, r.Recovered)
 	if err = outcome(&c, r, err); err == nil {
 		c.State = "undone"
 	}
+	c.Leave(r.Run)
 	for _, s := range r.Restart {
 		c.Restart = append(c.Restart, s.Unit)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/all"
 	"github.com/towpath-dev/towpath/internal/effective"
 	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/fulfil"
 	"github.com/towpath-dev/towpath/internal/machine"
 	"github.com/towpath-dev/towpath/internal/report"
 	"github.com/towpath-dev/towpath/internal/rule"
@@ -33,6 +34,7 @@ func kinds() []finding.Kind {
 	out = append(out, candidate.Kinds...)
 	out = append(out, machine.Kinds...)
 	out = append(out, suppress.Kinds...)
+	out = append(out, fulfil.Kinds...)
 	slices.SortStableFunc(out, func(x, y finding.Kind) int { return strings.Compare(x.Code, y.Code) })
 	return out
 }

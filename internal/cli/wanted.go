@@ -3,16 +3,17 @@ package cli
 import (
 	"context"
 	"path"
+	"slices"
 	"strings"
 
+	"github.com/towpath-dev/towpath/internal/desired"
+	"github.com/towpath-dev/towpath/internal/dialect"
 	"github.com/towpath-dev/towpath/internal/dialect/containerd"
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
-	"github.com/towpath-dev/towpath/internal/doctor"
 	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/fulfil"
 	"github.com/towpath-dev/towpath/internal/node"
-	"github.com/towpath-dev/towpath/internal/plan"
-	"github.com/towpath-dev/towpath/internal/repair"
 	"github.com/towpath-dev/towpath/internal/report"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/source"
@@ -21,19 +22,24 @@ import (
 
 // wanted are the files of the command line as somebody wants them on a node.
 type wanted struct {
-	app   *app
-	named survey.Named
-	parts []survey.Part
+	app     *app
+	named   survey.Named
+	parts   []survey.Part // what the node reads as it is
+	foreign []survey.Part // what has to be converted
+	whole   bool          // it is all that is wanted of its kind
 }
 
 // wanted reads the files that apply is given. They lie where the user stands,
 // whatever --root says.
-func (a *app) wanted(ctx context.Context, args []string, from string) (*wanted, error) {
+func (a *app) wanted(ctx context.Context, args []string, f applyFlags) (*wanted, error) {
 	root, err := node.OpenRoot("/")
 	if err != nil {
 		return nil, err
 	}
-	w := &wanted{app: a, named: survey.Named{Root: root, Dialect: from, Runtime: a.flags.runtime}}
+	w := &wanted{app: a, named: survey.Named{Root: root, Dialect: f.from, Runtime: f.reader}, whole: len(args) > 0}
+	if len(args) == 0 {
+		return w, nil
+	}
 	for _, arg := range args {
 		name, err := absolute(arg)
 		if err != nil {
@@ -45,89 +51,129 @@ func (a *app) wanted(ctx context.Context, args []string, from string) (*wanted, 
 	if err == nil && len(w.parts) == 0 {
 		err = usage("", "%s: there is nothing in it to apply", strings.Join(args, " "))
 	}
+	for _, p := range w.parts {
+		if p.Dialect.Name == containerd.Dialect.Name || p.Dialect.Name == containerdconfig.Dialect.Name {
+			w.whole = w.whole && !slices.ContainsFunc(w.named.Paths, func(name string) bool { return fragment(root, name) })
+		}
+	}
 	return w, err
 }
 
+// fragment reports whether a path is a single file of containerd, or the
+// directory of one registry: neither is all that somebody wants.
+func fragment(root *node.Root, name string) bool {
+	f, ok := root.Stat(name)
+	return ok && f.Kind != source.Directory || root.Exists(path.Join(name, "hosts.toml"))
+}
+
 // dialect is the dialect of the first part.
-func (w *wanted) dialect() string { return w.parts[0].Dialect.Name }
+func (w *wanted) dialect() string {
+	if len(w.parts) == 0 {
+		return ""
+	}
+	return w.parts[0].Dialect.Name
+}
 
-// readAs reads the files once more, as the runtime of the node will.
+// readAs reads the files that the node's runtime reads as it does.
 func (w *wanted) readAs(ctx context.Context, t route.Target) error {
-	for _, p := range w.parts {
-		if !reads(t.Runtime, p.Dialect.Name) {
-			return usage("", "%s reads %s, and these files are %s; they cannot be converted yet", t.Runtime, readBy(t.Runtime), p.Dialect.Title)
+	own := slices.ContainsFunc(w.parts, func(p survey.Part) bool { return fulfil.Reads(t.Runtime, p.Dialect.Name) })
+	first := w.parts
+	if own {
+		w.named.Target = t
+		parts, err := w.app.read(ctx, w.named)
+		if err != nil {
+			return err
 		}
+		w.parts = parts
 	}
-	w.named.Target = t
-	parts, err := w.app.read(ctx, w.named)
-	w.parts = parts
-	return err
+	w.foreign = slices.DeleteFunc(slices.Clone(first), func(p survey.Part) bool { return fulfil.Reads(t.Runtime, p.Dialect.Name) })
+	w.parts = slices.DeleteFunc(slices.Clone(w.parts), func(p survey.Part) bool { return !fulfil.Reads(t.Runtime, p.Dialect.Name) })
+	return nil
 }
 
-// reads reports whether files of a dialect can be put on a node with a runtime.
-// K3s and RKE2 share one format, and write containerd's files themselves.
-func reads(runtime, dialect string) bool { return isRancher(runtime) == isRancher(dialect) }
-
-func readBy(runtime string) string {
-	if isRancher(runtime) {
-		return "registries.yaml"
-	}
-	return "hosts.toml and config.toml"
-}
-
-// findings are what the node's runtime would object to.
+// findings are what the runtimes that read the files would object to.
 func (w *wanted) findings() []finding.Finding {
-	found := w.app.flags.kept(survey.Findings(w.parts))
+	found := w.app.flags.kept(survey.Findings(slices.Concat(w.parts, w.foreign)))
 	report.InOrder(found)
 	return found
 }
 
 func (w *wanted) files() []source.File {
 	var out []source.File
-	for _, p := range w.parts {
+	for _, p := range slices.Concat(w.parts, w.foreign) {
 		out = append(out, p.Files...)
 	}
 	return out
 }
 
-// plan puts the files in their places on the node.
-func (w *wanted) plan(v *survey.Survey) (plan.Plan, error) {
-	var hosts, others []source.File
+// answer is what it takes to have the files and wishes on the node.
+func (w *wanted) answer(v *survey.Survey, wishes desired.Wishes) (fulfil.Answer, error) {
+	ask := fulfil.Ask{Wishes: wishes, Whole: w.whole}
 	for _, p := range w.parts {
-		if p.Dialect.Name == containerd.Dialect.Name {
-			got, err := trees(p)
-			if err != nil {
-				return plan.Plan{}, err
-			}
-			hosts = append(hosts, got...)
-			continue
+		if err := w.native(v, p, &ask); err != nil {
+			return fulfil.Answer{}, err
 		}
-		f := *source.Find(p.Files, p.Main)
-		if f.Problem != "" {
-			return plan.Plan{}, usage("", "%s: %s", f.Path, f.Problem)
-		}
-		f.Path = w.place(v, p.Dialect.Name)
-		others = append(others, f)
 	}
-	if err := distinct(append(others, hosts...)); err != nil {
-		return plan.Plan{}, err
+	if err := distinct(append(slices.Clip(ask.Others), ask.Hosts...)); err != nil {
+		return fulfil.Answer{}, err
 	}
-	n := doctor.Repairable(v)
-	n.Files = present(v, n.Files, others)
-	p, err := repair.Put(n, hosts, others)
-	return p, refusal(err)
+	for _, p := range w.foreign {
+		ask.Routes = append(ask.Routes, fulfil.Source{Dialect: p.Dialect, Reading: p.Reading, Files: p.Files, Roots: tops(p)})
+	}
+	n, err := w.app.place(v, ask)
+	if err != nil {
+		return fulfil.Answer{}, err
+	}
+	got, err := fulfil.Make(n, ask)
+	if err != nil {
+		return got, refusal(err)
+	}
+	if len(ask.Routes) > 0 {
+		got.Losses = append(got.Losses, fulfil.Refused(n, got)...)
+	}
+	return got, nil
+}
+
+// tops are the directories of a part: what lies beside its files moves with them.
+func tops(p survey.Part) []string {
+	if len(p.Roots) > 0 {
+		return p.Roots
+	}
+	return []string{path.Dir(p.Main)}
+}
+
+// native adds a part that the node reads as it is.
+func (w *wanted) native(v *survey.Survey, p survey.Part, ask *fulfil.Ask) error {
+	if p.Dialect.Name == containerd.Dialect.Name {
+		got, err := trees(p)
+		ask.Hosts = append(ask.Hosts, got...)
+		return err
+	}
+	main := source.Find(p.Files, p.Main)
+	if main == nil {
+		return usage("", "%s: apply takes single files and trees of hosts.toml files of %s", named(p), p.Dialect.Title)
+	}
+	f := *main
+	if f.Problem != "" {
+		return usage("", "%s: %s", f.Path, f.Problem)
+	}
+	f.Path = w.place(v, p.Dialect)
+	ask.Others = append(ask.Others, f)
+	return nil
 }
 
 // place is where the node's runtime reads its only file of a dialect.
-func (w *wanted) place(v *survey.Survey, dialect string) string {
+func (w *wanted) place(v *survey.Survey, d dialect.Dialect) string {
 	t := v.Reading.Table.Target
 	switch {
-	case isRancher(dialect) && v.Input.Registries != "":
+	case isRancher(d.Name) && v.Input.Registries != "":
 		return v.Input.Registries
-	case isRancher(dialect):
+	case isRancher(d.Name):
 		return k3s.File(v.Files, t, k3s.Options{})
 	case v.Runtime.Config != "":
 		return v.Runtime.Config
+	case d.Name != containerdconfig.Dialect.Name:
+		return d.Paths[0]
 	}
 	return containerdconfig.MainFile(v.Files, t)
 }
@@ -181,19 +227,4 @@ func distinct(files []source.File) error {
 		seen[f.Path] = true
 	}
 	return nil
-}
-
-// present adds what stands on the node where files are to go, if nobody has
-// looked there yet.
-func present(v *survey.Survey, have, places []source.File) []source.File {
-	for _, p := range places {
-		if source.Find(have, p.Path) != nil {
-			continue
-		}
-		if f, ok := v.View.Files.ReadFile(p.Path); ok {
-			f.Path = p.Path
-			have = append(have, f)
-		}
-	}
-	return have
 }

@@ -1,13 +1,16 @@
 package convert
 
 import (
+	"encoding/base64"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/route"
+	"github.com/towpath-dev/towpath/internal/source"
 )
 
 // stranger stands for every registry that no route names.
@@ -51,39 +54,95 @@ func images(registry string) []route.Ref {
 // is what may be seen of it.
 type step struct{ url, shown, key string }
 
-// steps are the hosts that a pull asks, in order.
+// steps are the hosts that a pull asks for a manifest, in order. That containerd
+// looks for a digest among the blobs, too, is its own way and none of the
+// configuration.
 func steps(t route.Table, ref route.Ref) []step {
 	if t.Route(ref.Registry).Fails != "" {
 		return []step{{"", "nothing, the pull fails", "fails"}}
 	}
 	var out []step
-	for _, r := range t.Resolve(ref) {
-		out = append(out, describe(r.Endpoint, ref))
+	seen := map[string]bool{}
+	for _, e := range t.EndpointsFor(ref) {
+		if s := describe(e, ref, t.Files); t.Asks(ref, e) && !seen[s.key] {
+			seen[s.key] = true
+			out = append(out, s)
+		}
 	}
-	return slices.CompactFunc(out, func(a, b step) bool { return a.key == b.key })
+	return out
 }
 
-func describe(e route.Endpoint, ref route.Ref) step {
-	url := e.Scheme + "://" + e.Host + e.Path + "/" + e.Repository(ref)
+// describe says of an endpoint what a conversion has to keep. Certificates are
+// the same by what is in them, where that is known.
+func describe(e route.Endpoint, ref route.Ref, files []source.File) step {
+	url := e.Scheme + "://" + e.Host + path.Join("/", e.Path, e.Repository(ref))
 	var notes []string
 	note := func(on bool, text string) {
 		if on {
 			notes = append(notes, text)
 		}
 	}
+	if e.Scheme != "https" {
+		e.TLS = route.TLS{} // nothing uses it
+	}
 	note(e.PlainFallback, "else over http")
 	note(e.TLS.SkipVerify, "unverified")
-	note(len(e.TLS.CA) > 0, "ca "+strings.Join(e.TLS.CA, ", "))
-	note(len(e.TLS.Client) > 0, fmt.Sprint("client ", e.TLS.Client))
+	e = loggedIn(e)
 	note(e.DialTimeout != 0, fmt.Sprint("dial timeout ", e.DialTimeout))
 	note(e.Broken != "", "no request can be made")
 	note(!e.Auth.IsZero(), "with credentials")
 	note(len(e.Header) > 0, "with headers")
+	same := url + strings.Join(notes, ", ") + contentsOf(e.TLS, files)
+	note(len(e.TLS.CA) > 0, "ca "+strings.Join(e.TLS.CA, ", "))
+	note(len(e.TLS.Client) > 0, fmt.Sprint("client ", e.TLS.Client))
 	shown := url
 	if len(notes) > 0 {
 		shown += " (" + strings.Join(notes, ", ") + ")"
 	}
-	return step{url, shown, shown + "\n" + confidential(e)}
+	return step{url, shown, same + "\n" + confidential(e)}
+}
+
+// contentsOf is what certificates come down to.
+func contentsOf(t route.TLS, files []source.File) string {
+	var out strings.Builder
+	add := func(what, name string) {
+		fmt.Fprint(&out, "\n", what, " ")
+		i, found := slices.BinarySearchFunc(files, name, func(f source.File, path string) int { return strings.Compare(f.Path, path) })
+		if found && len(files[i].Data) > 0 {
+			name = string(files[i].Data)
+		}
+		out.WriteString(name)
+	}
+	for _, name := range t.CA {
+		add("ca", name)
+	}
+	for _, p := range t.Client {
+		add("certificate", p.Cert)
+		add("key", p.Key)
+	}
+	return out.String()
+}
+
+// loggedIn is an endpoint whose header line for a user and password is taken for
+// what it says: the same credentials, sent without waiting for a challenge.
+func loggedIn(e route.Endpoint) route.Endpoint {
+	if !e.Auth.IsZero() {
+		return e
+	}
+	for i, h := range e.Header {
+		if len(h.Values) != 1 || !strings.EqualFold(h.Key, "authorization") {
+			continue
+		}
+		text, is := strings.CutPrefix(h.Values[0].Reveal(), "Basic ")
+		data, err := base64.StdEncoding.DecodeString(text)
+		user, password, pair := strings.Cut(string(data), ":")
+		if is && err == nil && pair {
+			e.Auth = route.Auth{User: user, Password: route.NewSecret(password)}
+			e.Header = slices.Delete(slices.Clone(e.Header), i, i+1)
+			break
+		}
+	}
+	return e
 }
 
 // confidential is what of an endpoint nobody may see.
@@ -100,9 +159,9 @@ func confidential(e route.Endpoint) string {
 // unforeseen are the differences that no loss explains.
 func unforeseen(name string, r Result) []finding.Finding {
 	var out []finding.Finding
-	told := map[string]bool{}
+	told, alone := map[string]bool{}, unasked(r.Before)
 	for _, f := range r.Losses {
-		told[f.Subject] = true
+		told[f.Subject] = told[f.Subject] || f.Severity == finding.Error
 	}
 	source := r.Before
 	for _, registry := range registries(r.Before, r.After) {
@@ -117,7 +176,7 @@ func unforeseen(name string, r Result) []finding.Finding {
 			}
 			args := finding.Args{"dialect": name, "route": registry, "want": shown(before, i), "got": shown(after, i)}
 			f := Unforeseen.New(registry, args).In(source.Route(registry).From)
-			if !source.Has(registry) && sameURLs(before, after) {
+			if !source.Has(registry) && sameURLs(before, after) && !alone[registry] {
 				f.Severity = finding.Info // the source does not speak of it: only what is known of its host came along
 			}
 			out = append(out, f.Saw(shown(after, i)+" instead of "+shown(before, i), "the requests of both sides for "+ref.String(), "towpath explain "+ref.String()))
@@ -125,6 +184,24 @@ func unforeseen(name string, r Result) []finding.Finding {
 		}
 	}
 	return out
+}
+
+// Comparison is two tables whose requests are compared.
+type Comparison struct{ was, is route.Table }
+
+// Compare prepares the comparison of two tables.
+func Compare(was, is route.Table) Comparison { return Comparison{was.Indexed(), is.Indexed()} }
+
+// Difference tells what the two ask first of different hosts, or otherwise, for
+// a registry; both are empty when they ask the same. Secrets are not shown.
+func (c Comparison) Difference(registry string) (before, after string) {
+	for _, ref := range images(registry) {
+		a, b := steps(c.was, ref), steps(c.is, ref)
+		if i := differ(a, b); i >= 0 {
+			return shown(a, i), shown(b, i)
+		}
+	}
+	return "", ""
 }
 
 // differ is the first step in which two pulls differ; -1: none.
@@ -135,6 +212,21 @@ func differ(a, b []step) int {
 		}
 	}
 	return -1
+}
+
+// unasked are the hosts of which a table says something and that none of its
+// routes asks: it is meant for the registries of those names.
+func unasked(t route.Table) map[string]bool {
+	out := map[string]bool{}
+	for _, h := range t.Hosts {
+		out[h.Name] = true
+	}
+	for _, r := range t.Routes {
+		for _, e := range r.Endpoints() {
+			delete(out, e.Host)
+		}
+	}
+	return out
 }
 
 func sameURLs(a, b []step) bool {

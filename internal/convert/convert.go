@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/towpath-dev/towpath/internal/dialect"
 	"github.com/towpath-dev/towpath/internal/finding"
@@ -23,6 +24,10 @@ type Job struct {
 	Files          []source.File    // of the source, with the certificates that they name
 	Reading        *dialect.Reading // of Files, where somebody has read them already; nil: they are read
 	Have           []source.File    // of the target, whose other settings stay; nil: none
+
+	// Certificates are what the source names and does not bring along. A target
+	// that keeps certificates in places of its own gets copies of them.
+	Certificates []source.File
 }
 
 // Result is what comes of a conversion.
@@ -66,7 +71,7 @@ var Widened = finding.Kind{
 }
 
 // Kinds are the findings of conversions.
-var Kinds = []finding.Kind{dialect.Loss, Unforeseen, Widened}
+var Kinds = []finding.Kind{dialect.Loss, dialect.AsHeader, Unforeseen, Widened}
 
 // Run converts. Its error is ErrReadOnly or ErrUnsafe, wrapped; what the source
 // lacks and the target cannot say are findings.
@@ -75,11 +80,30 @@ func Run(j Job) (Result, error) {
 		return Result{}, fmt.Errorf("%s %w", j.To.Name, ErrReadOnly)
 	}
 	reading := j.reading()
+	switch {
+	case j.From.Neutral && reading.Table.Target.Runtime == "":
+		reading = j.From.Parse(j.Files, j.Target)
+	case j.To.Neutral && j.Target.Runtime == "":
+		j.Target = reading.Table.Target
+	}
+	reading.Table.Files = contents(reading.Table, j.Files, j.Certificates)
 	want := retarget(reading.Table, j.Target)
-	out := Result{Before: reading.Table.Indexed(), Read: reading.Findings, Losses: slices.Concat(reading.Losses, j.To.Losses(want))}
+	out := Result{Before: reading.Table.Indexed(), Read: reading.Findings}
+	var said []finding.Finding
+	if j.To.Instead != nil {
+		want, said = j.To.Instead(want)
+	}
+	lost := j.To.Losses(want)
+	if once := unlisted(want); len(lost) > 0 {
+		if fewer := j.To.Losses(once); len(fewer) < len(lost) {
+			want, lost = once, fewer
+		}
+	}
+	out.Losses = slices.Concat(reading.Losses, said, lost)
 	for range rounds {
 		after := j.certificates(want, j.To.Render(want, j.Have))
 		out.Files, out.After = changed(j.Have, after), j.To.Parse(after, j.Target).Table.Indexed()
+		out.After.Files = contents(out.After, after, j.Certificates)
 		bad := harms(out.Before, out.After)
 		if len(bad) == 0 {
 			out.Losses = append(out.Losses, unforeseen(j.To.Name, out)...)
@@ -198,20 +222,44 @@ func retarget(t route.Table, target route.Target) route.Table {
 
 func grown(s, old route.Serves, target route.Target) route.Serves {
 	if s.Has(old) {
-		return target.Everything()
+		return target.Everything() | s&route.TagsOnly
 	}
-	return s & target.Everything()
+	return s & (target.Everything() | route.TagsOnly)
 }
 
 // certificates adds the certificate files that the table names and that are at
 // hand, so that the result stands alone.
 func (j Job) certificates(t route.Table, after []source.File) []source.File {
 	for _, name := range named(t) {
-		if f := source.Find(j.Files, name); f != nil && f.Kind == source.Regular && source.Find(after, name) == nil {
+		f := source.Find(j.Files, name)
+		if f == nil {
+			f = source.Find(t.Files, name)
+		}
+		if f != nil && f.Kind == source.Regular && source.Find(after, name) == nil {
 			after = append(after, *f)
 		}
 	}
 	return after
+}
+
+// contents are the files that a table names, as far as they are known, by path.
+func contents(t route.Table, lists ...[]source.File) []source.File {
+	names := map[string]bool{}
+	for _, name := range named(t) {
+		names[name] = true
+	}
+	out := slices.Clone(t.Files)
+	for _, f := range out {
+		delete(names, f.Path)
+	}
+	for _, f := range slices.Concat(lists...) {
+		if names[f.Path] && f.Kind == source.Regular {
+			delete(names, f.Path)
+			out = append(out, f)
+		}
+	}
+	slices.SortFunc(out, func(a, b source.File) int { return strings.Compare(a.Path, b.Path) })
+	return out
 }
 
 // named are the paths of certificates and keys in a table.
@@ -248,4 +296,34 @@ func changed(have, after []source.File) []source.File {
 		}
 	}
 	return out
+}
+
+// unlisted leaves a registry out of the end of its own mirrors, where old
+// configurations of containerd list it: it is asked last all the same. For
+// targets that know no such list; the requests are compared afterwards.
+func unlisted(t route.Table) route.Table {
+	t.Routes = slices.Clone(t.Routes)
+	for i := range t.Routes {
+		r := &t.Routes[i]
+		if !r.UpstreamUnlessListed || r.Match == route.Any {
+			continue
+		}
+		own := t.Default(r.Match)
+		mirrors := r.Mirrors
+		for len(mirrors) > 0 && plainly(mirrors[len(mirrors)-1], own) {
+			mirrors = mirrors[:len(mirrors)-1]
+		}
+		if slices.ContainsFunc(mirrors, func(e route.Endpoint) bool { return e.Host == r.Match }) {
+			continue
+		}
+		r.Mirrors, r.UpstreamUnlessListed = mirrors, false
+	}
+	return t
+}
+
+// plainly reports whether an endpoint is a registry's own, with nothing special
+// about it.
+func plainly(e, own route.Endpoint) bool {
+	return e.Scheme == own.Scheme && e.Host == own.Host && e.Path == own.Path && !e.TLS.Set && e.Auth.IsZero() &&
+		len(e.Header)+len(e.Rewrites) == 0 && e.Broken == "" && e.Serves.Has(route.Pull|route.Resolve)
 }

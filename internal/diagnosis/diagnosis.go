@@ -95,7 +95,7 @@ func (j judge) oddities(f finding.Finding) bool {
 func (j judge) configuration(bears func(finding.Finding) bool) []finding.Finding {
 	var out []finding.Finding
 	for _, f := range j.s.Config {
-		if !bears(f) || f.Registry != "" && f.Registry != j.s.Ref.Registry || stray(f, j.s.Ref.Registry) {
+		if !bears(f) || f.Registry != "" && f.Registry != j.s.Ref.Registry && !j.breaks(f) || stray(f, j.s.Ref.Registry) {
 			continue
 		}
 		if f.Stage == "" {
@@ -104,6 +104,11 @@ func (j judge) configuration(bears func(finding.Finding) bool) []finding.Finding
 		out = append(out, j.placed(f))
 	}
 	return out
+}
+
+// breaks reports whether a finding says why a host of this pull is not asked.
+func (j judge) breaks(f finding.Finding) bool {
+	return j.s.Pull != nil && slices.ContainsFunc(j.s.Pull.Hops, func(h snapshot.Hop) bool { return writes(f, &h) })
 }
 
 // nameless reports that a finding is about a directory that no image can name.
@@ -235,9 +240,9 @@ func (j judge) unexplained(all []finding.Finding) []finding.Finding {
 }
 
 // writes reports whether a finding is about the line that makes a hop which no
-// request can be made to.
+// request can be made to, or tells the very reason.
 func writes(f finding.Finding, h *snapshot.Hop) bool {
-	return h.Broken != "" && f.At.Line > 0 && f.At.File == h.From.File && f.At.Line == h.From.Line
+	return h.Broken != "" && (f.At.Line > 0 && f.At.File == h.From.File && f.At.Line == h.From.Line || f.Severity == finding.Error && strings.Contains(f.Text, h.Broken))
 }
 
 // unrepeated drops what is found of an endpoint that the runtime has already asked in

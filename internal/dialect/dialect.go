@@ -17,6 +17,7 @@ type Dialect struct {
 	Name  string   // as typed: --from containerd
 	Title string   // for people
 	Docs  string   // the format's own reference, a URL
+	Proof string   // what confirms that it is read as its runtime reads it, and what nothing here can confirm
 	Paths []string // where a node keeps its files, as globs; the first is where we would write
 
 	// Reload is what has to be restarted after a change; empty: read on each pull.
@@ -33,9 +34,18 @@ type Dialect struct {
 	Kinds  []finding.Kind // everything Parse may find
 	Limits []Limit        // everything in the model that the dialect cannot say, but for what Partial is about
 
+	// Instead says in other words what the dialect has no words for, where that
+	// comes to the same answers, and tells so. Nil: there is no such thing.
+	// Conversions ask it before they look for losses.
+	Instead func(route.Table) (route.Table, []finding.Finding)
+
 	// Partial: it can say routes for parts of a registry, for tags alone and
 	// blocked ones. Only containers-image can; for all others Losses tells it.
 	Partial bool
+
+	// Neutral: it is no runtime's own. A conversion into it keeps the runtime of
+	// its source, and one from it reads with the rules of the one it is written for.
+	Neutral bool
 }
 
 // Reading is what a parser makes of files.
@@ -76,6 +86,37 @@ var Loss = finding.Kind{
 	Text: "{dialect} cannot say {concept} of {route}: {nearest}",
 }
 
+// AsHeader is the kind of finding for credentials that a conversion writes as a
+// header line.
+var AsHeader = finding.Kind{
+	Code:     "convert/loss",
+	ID:       "convert/header",
+	Title:    "Credentials became a header line",
+	Severity: finding.Info,
+	Doc: "A hosts.toml knows no user and password, but a header can hold them: Authorization is then sent with the first request, and since " +
+		"containerd 2.1 to the server that hands out tokens as well. Earlier releases ask that server without it, so that a registry with " +
+		"tokens lets them read public images alone: give an imagePullSecret there, or keep registry.configs in config.toml, which config_path allows.",
+	Text: "the user and password of {host} became an Authorization header in hosts.toml",
+	Variants: map[string]finding.Variant{
+		"basic": {
+			Text: "the user and password of {host} became an Authorization header: containerd {containerd} can log in with it only where the registry asks for Basic credentials, not for a token",
+		},
+	},
+}
+
+// TellHeader is the finding that the credentials of a host became a header line.
+// Before containerd 2.1 the line does not go to the server that hands out tokens.
+// Source: containerd core/remotes/docker/config/hosts.go, WithAuthHeader.
+func TellHeader(t route.Target, host string, a route.Auth) finding.Finding {
+	variant, severity := "", finding.Info
+	if t.Containerd.Before("2.1.0") {
+		variant, severity = "basic", finding.Warning
+	}
+	f := AsHeader.Vary(variant, host, finding.Args{"host": host, "containerd": t.Containerd.String()}).In(a.From)
+	f.Severity = severity
+	return f.Saw(a.Source+" has a user and a password for "+host, "the source", "towpath explain "+host+"/IMAGE")
+}
+
 // partial is what only containers-image can say.
 var partial = []Limit{
 	{
@@ -110,18 +151,22 @@ var partial = []Limit{
 		Concept: "credentials for a part of a registry",
 		Text:    "only CRI-O and Podman choose credentials by the repository's path",
 		Nearest: "give the host one set of credentials",
-		Over: func(t route.Table) func(route.Route) bool {
-			parts := map[string]bool{} // hosts
-			for _, h := range t.Hosts {
-				if host, _, part := strings.Cut(h.Name, "/"); part {
-					parts[host] = true
-				}
-			}
-			return func(r route.Route) bool {
-				return slices.ContainsFunc(r.Endpoints(), func(e route.Endpoint) bool { return parts[e.Host] || e.Host == "" && parts[r.Match] })
-			}
-		},
+		Over:    partialLogins,
 	},
+}
+
+// partialLogins reports routes with an endpoint that has credentials for a part
+// of it.
+func partialLogins(t route.Table) func(route.Route) bool {
+	parts := map[string]bool{}
+	for _, h := range t.Hosts {
+		if host, _, part := strings.Cut(h.Name, "/"); part {
+			parts[host] = true
+		}
+	}
+	return func(r route.Route) bool {
+		return slices.ContainsFunc(r.Endpoints(), func(e route.Endpoint) bool { return parts[e.Host] || e.Host == "" && parts[r.Match] })
+	}
 }
 
 // limits are all that hold for the dialect.
@@ -134,8 +179,8 @@ func (d Dialect) limits() []Limit {
 
 // Losses lists what the dialect would drop of a table.
 func (d Dialect) Losses(t route.Table) []finding.Finding {
-	limits := d.limits()
 	t = t.Indexed()
+	limits := d.limits()
 	tests := make([]func(route.Route) bool, len(limits))
 	for i, l := range limits {
 		tests[i] = l.Test(t)

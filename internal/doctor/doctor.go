@@ -139,7 +139,7 @@ func (l *looker) images(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	c, err := runtime.Dial(l.v.Socket())
+	c, err := runtime.Open(*rt, l.v.Socket())
 	if err != nil {
 		return
 	}

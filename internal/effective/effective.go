@@ -13,6 +13,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
 	"github.com/towpath-dev/towpath/internal/dialect/docker"
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
+	"github.com/towpath-dev/towpath/internal/dialect/microk8s"
 	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/route"
@@ -43,11 +44,10 @@ func Read(in Input) Reading {
 	r := &reading{Input: in, target: Target(in.Runtime.Target)}
 	switch r.target.Runtime {
 	case "docker":
-		got := docker.Read(in.Files, r.target, docker.Options{Config: dockerConfig(in.Runtime.Config)})
-		return Reading{Table: got.Table, Findings: got.Findings}
-	case "crio":
+		return r.docker()
+	case "crio", "podman":
 		got := registriesconf.Parse(in.Files, r.target)
-		return Reading{Table: got.Table, Findings: got.Findings}
+		return Reading{Table: got.Table, Findings: got.Findings, Sandbox: in.Runtime.Sandbox}
 	}
 	r.out.Config = containerdconfig.Read(in.Files, r.main(), r.target)
 	r.roots()
@@ -57,6 +57,9 @@ func Read(in Input) Reading {
 	default:
 		r.containerd()
 	}
+	if r.target.Runtime == "microk8s" {
+		r.out.Findings = append(r.out.Findings, microk8s.Beside(in.Files)...)
+	}
 	r.sandbox()
 	r.notRestarted()
 	r.elsewhere()
@@ -64,12 +67,9 @@ func Read(in Input) Reading {
 	return r.out
 }
 
-// dockerConfig is the file of dockerd: that of the containerd inside is another.
-func dockerConfig(file string) string {
-	if path.Ext(file) == ".json" {
-		return file
-	}
-	return ""
+// DockerOptions is what is known of a dockerd besides its files.
+func DockerOptions(rt snapshot.Runtime) docker.Options {
+	return docker.Options{Config: rt.Config, Args: rt.Args}
 }
 
 // Target completes what is known of a runtime: K3s and RKE2 bring a containerd
@@ -80,6 +80,8 @@ func Target(t route.Target) route.Target {
 		t.Runtime = "containerd"
 	case "k3s", "rke2":
 		return k3s.Fill(t)
+	case "microk8s":
+		return microk8s.Fill(t)
 	}
 	if t.Runtime == "containerd" && !t.Containerd.Known() {
 		t.Containerd = t.Version

@@ -5,9 +5,11 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
+	"github.com/towpath-dev/towpath/internal/dialect/docker"
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/snapshot"
 	"github.com/towpath-dev/towpath/internal/source"
@@ -22,6 +24,10 @@ var unloaded = finding.Kind{
 		"unknown": {
 			Text: "{file} was changed after {runtime} was started; what it read then cannot be known, and its pulls may go another way than the replay until it is restarted",
 			Fix:  "restart {runtime}",
+		},
+		"docker": {
+			Text: "{runtime} does not go by {file} as it is now: it has {loaded}",
+			Fix:  "have it read the file again: systemctl reload docker",
 		},
 	},
 	Doc: "containerd reads config.toml and the files that it imports once, when it starts; hosts.toml files are read at each pull. " +
@@ -106,4 +112,37 @@ func (r *reading) replace(loaded snapshot.Loaded) {
 	}
 	r.out.Roots = c.Roots(cmp.Or(r.Runtime.Dir, "/"))
 	r.out.Table, _ = r.join(c, r.out.Roots, r.Files)
+}
+
+// docker reads the files of dockerd, unless it tells that it goes by others: it
+// reads daemon.json when it starts and when it is told to.
+func (r *reading) docker() Reading {
+	o := DockerOptions(r.Runtime)
+	loaded := r.Runtime.CRI.Loaded
+	if loaded == nil || !docker.Differs(r.Files, r.target, o, *loaded) {
+		got := docker.Read(r.Files, r.target, o)
+		return Reading{Table: got.Table, Findings: got.Findings, Sandbox: r.Runtime.Sandbox}
+	}
+	o.Loaded = loaded
+	got := docker.Read(r.Files, r.target, o)
+	for i := range got.Findings {
+		got.Findings[i].Stops = false // it runs, with what it read before
+	}
+	var has []string
+	for _, part := range []struct {
+		what string
+		list []string
+	}{{"mirrors", loaded.Mirrors["docker.io"]}, {"insecure registries", loaded.Insecure}} {
+		text := "no " + part.what
+		if len(part.list) > 0 {
+			text = "the " + part.what + " " + strings.Join(part.list, ", ")
+		}
+		has = append(has, text)
+	}
+	f := unloaded.Vary("docker", r.Runtime.Config, finding.Args{"file": r.Runtime.Config, "runtime": "dockerd", "path": "", "loaded": strings.Join(has, " and ")})
+	f = f.Saw(strings.Join(has, ", "), "what dockerd tells of itself", "docker info").In(source.Pos{File: r.Runtime.Config})
+	if f.Fix != nil {
+		f.Fix.Run = []string{"systemctl reload docker"}
+	}
+	return Reading{Table: got.Table, Findings: append(got.Findings, f), Sandbox: r.Runtime.Sandbox}
 }

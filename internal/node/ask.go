@@ -9,9 +9,9 @@ import (
 	"github.com/towpath-dev/towpath/internal/snapshot"
 )
 
-// Ask asks the CRI socket at a path what answers there, and for the version of
-// it as the runtime writes it. It bounds its own time.
-type Ask func(ctx context.Context, socket string) (cri snapshot.CRI, version string)
+// Ask asks a runtime at its socket, CRI or Docker's API, whether it answers and
+// pulls, and for its version as it writes it. It bounds its own time.
+type Ask func(ctx context.Context, rt snapshot.Runtime, socket string) (cri snapshot.CRI, version string)
 
 // ask asks the sockets of all runtimes side by side.
 func (f *finder) ask(ctx context.Context, ask Ask) {
@@ -19,10 +19,10 @@ func (f *finder) ask(ctx context.Context, ask Ask) {
 	said := make([]string, len(f.node.Runtimes))
 	for i := range f.node.Runtimes {
 		rt := &f.node.Runtimes[i]
-		if rt.Socket == "" || !path.IsAbs(rt.Socket) {
-			continue
+		if !path.IsAbs(rt.Door()) || rt.PID == 0 && rt.Target.Runtime == "docker" {
+			continue // systemd would start dockerd for who asks
 		}
-		wg.Go(func() { rt.CRI, said[i] = ask(ctx, f.socket(rt)) })
+		wg.Go(func() { rt.CRI, said[i] = ask(ctx, *rt, f.socket(rt)) })
 	}
 	wg.Wait()
 	for i := range f.node.Runtimes {
@@ -30,7 +30,7 @@ func (f *finder) ask(ctx context.Context, ask Ask) {
 		setContainerd(rt, said[i])
 		if strings.Contains(rt.CRI.Err, "permission denied") {
 			rt.CRI = snapshot.CRI{} // to be kept out says nothing of the runtime
-			f.unseen(snapshot.Unseen{What: "CRI socket " + rt.Socket, Why: "permission denied, run as root"})
+			f.unseen(snapshot.Unseen{What: map[bool]string{true: "CRI ", false: "API "}[rt.Socket != ""] + "socket " + rt.Door(), Why: "permission denied, run as root"})
 		}
 	}
 }
@@ -39,10 +39,10 @@ func (f *finder) ask(ctx context.Context, ask Ask) {
 func (f *finder) socket(rt *snapshot.Runtime) string {
 	view, free := f.seen(rt)
 	defer free()
-	if where, err := view.Real(rt.Socket); err == nil {
+	if where, err := view.Real(rt.Door()); err == nil {
 		return where
 	}
-	return path.Join(rt.Root, rt.Socket)
+	return path.Join(rt.Root, rt.Door())
 }
 
 // seen opens the file system of a runtime that was described before. The

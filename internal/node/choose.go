@@ -39,7 +39,7 @@ func ParseRuntime(text string) (route.Target, error) {
 	t.Version, t.Containerd = v, v
 	switch name {
 	case "containerd":
-	case "crio", "docker":
+	case "crio", "docker", "podman":
 		t.Containerd = route.Version{} // there is none inside that pulls
 	default:
 		t.Containerd = bundled(name, v)
@@ -73,25 +73,47 @@ type chooser struct {
 	all     []snapshot.Runtime
 }
 
-// near narrows a list to the first group that has members: what runs next to
-// us and can be read, what else runs next to us and could serve a kubelet, which
-// Docker alone cannot, what is installed here, what runs in other network
-// namespaces.
+// near narrows a list to the first group that has members: what runs next to us
+// and pulls, what is installed here and could serve a kubelet, what runs in other
+// network namespaces, Docker that does not run and Podman. Docker on the host of
+// other nodes is one of them.
 func near(all []snapshot.Runtime) []snapshot.Runtime {
-	reads := func(rt snapshot.Runtime) bool { return slices.Contains(Names(), rt.Target.Runtime) }
-	serves := func(rt snapshot.Runtime) bool { return rt.Target.Runtime != "docker" }
+	here := func(rt snapshot.Runtime) bool { return !rt.Apart && alive(rt) && !backs(rt, all) }
+	dockerAlone := !slices.ContainsFunc(all, func(rt snapshot.Runtime) bool { return here(rt) && serves(rt) })
 	for _, member := range []func(snapshot.Runtime) bool{
-		func(rt snapshot.Runtime) bool { return !rt.Apart && alive(rt) && reads(rt) && serves(rt) },
-		func(rt snapshot.Runtime) bool { return !rt.Apart && alive(rt) && serves(rt) },
-		func(rt snapshot.Runtime) bool { return !rt.Apart && reads(rt) && serves(rt) },
-		func(rt snapshot.Runtime) bool { return reads(rt) && serves(rt) },
-		func(rt snapshot.Runtime) bool { return !rt.Apart && alive(rt) },
+		func(rt snapshot.Runtime) bool {
+			return here(rt) || dockerAlone && rt.Apart && serves(rt) && some(all, here)
+		},
+		func(rt snapshot.Runtime) bool { return !rt.Apart && serves(rt) },
+		serves,
+		func(rt snapshot.Runtime) bool { return !rt.Apart },
 	} {
 		if out := slices.DeleteFunc(slices.Clone(all), func(rt snapshot.Runtime) bool { return !member(rt) }); len(out) > 0 {
 			return out
 		}
 	}
 	return all
+}
+
+func some(all []snapshot.Runtime, is func(snapshot.Runtime) bool) bool {
+	return slices.ContainsFunc(all, is)
+}
+
+// serves reports whether a runtime may be that of a kubelet by itself.
+func serves(rt snapshot.Runtime) bool {
+	return rt.Target.Runtime != "docker" && rt.Target.Runtime != "podman"
+}
+
+// backs reports whether a containerd is only there for a Docker that runs beside
+// it: dockerd was told to use it, or it has no CRI plugin.
+func backs(rt snapshot.Runtime, all []snapshot.Runtime) bool {
+	return rt.Target.Runtime == "containerd" && some(all, func(d snapshot.Runtime) bool {
+		if d.Target.Runtime != "docker" || d.Apart || !alive(d) {
+			return false
+		}
+		at := values(d.Args, "containerd")
+		return rt.CRI.Unlisted || len(at) > 0 && socketOf(at[len(at)-1]) == socketOf(rt.Socket)
+	})
 }
 
 func alive(rt snapshot.Runtime) bool {
@@ -145,6 +167,9 @@ func given(r *Root, t route.Target, w Want) *snapshot.Runtime {
 		Target: t, Given: true, Root: r.Name(), Socket: prog.socket, Data: prog.data,
 		Config: w.Config, Found: "named, not found",
 	}
+	if t.Runtime == "docker" {
+		rt.API = dockerAPI
+	}
 	if w.Config == "" && r.Exists(prog.config) {
 		rt.Config = prog.config
 	}
@@ -176,10 +201,16 @@ func (c chooser) unnamed() (*snapshot.Runtime, string, error) {
 }
 
 // serving returns the runtime behind an endpoint: the nearest, for runtimes in
-// different file systems may have the same path. Nil: none.
+// different file systems may have the same path. Behind cri-dockerd and the
+// dockershim of old kubelets is Docker, wherever their sockets are. Nil: none.
 func serving(all []snapshot.Runtime, endpoint string) *snapshot.Runtime {
+	at := socketOf(endpoint)
+	shim := path.Base(at) == "cri-dockerd.sock" || path.Base(at) == "dockershim.sock"
 	same := slices.DeleteFunc(slices.Clone(all), func(rt snapshot.Runtime) bool {
-		return rt.Apart || rt.Socket == "" || socketOf(rt.Socket) != socketOf(endpoint)
+		if shim && rt.Target.Runtime == "docker" {
+			return rt.Apart
+		}
+		return rt.Apart || rt.Socket == "" || socketOf(rt.Socket) != at
 	})
 	if same = near(same); len(same) == 0 {
 		return nil
@@ -222,7 +253,9 @@ func name(rt snapshot.Runtime) string {
 	if rt.PID != 0 {
 		text += fmt.Sprintf(" (process %d)", rt.PID)
 	}
-	text += ", socket " + rt.Socket
+	if rt.Door() != "" {
+		text += ", socket " + rt.Door()
+	}
 	if rt.Apart {
 		text += ", in another network namespace"
 	}

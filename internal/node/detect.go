@@ -27,6 +27,7 @@ func Find(ctx context.Context, r *Root, c Caller) *snapshot.Node {
 	if f.proc, f.node.Live = openProc(r); f.node.Live {
 		f.running()
 	}
+	f.shell = newEnviron(c.Env)
 	f.installed()
 	f.kubelet()
 	if f.node.Live && c.Ask != nil {
@@ -72,6 +73,7 @@ type finder struct {
 	kubes []*process
 	idle  []string // programs that run and were told to run no containers
 	units map[string]unit.Service
+	shell environ // of the caller
 }
 
 func (f *finder) unseen(list ...snapshot.Unseen) { f.node.Unseen = append(f.node.Unseen, list...) }
@@ -89,7 +91,7 @@ func (f *finder) running() {
 	owners := map[*process]string{}
 	for _, p := range all {
 		switch name := recognise(p); name {
-		case "", "containerd":
+		case "", "containerd", "cri-dockerd":
 		case "kubelet":
 			f.kubes = append(f.kubes, p)
 		default:
@@ -101,6 +103,9 @@ func (f *finder) running() {
 			continue
 		}
 		owner, name := f.ownerOf(p)
+		if name == "docker" {
+			continue // it serves dockerd and reads nothing about registries
+		}
 		if owner != nil {
 			delete(owners, owner)
 		}
@@ -213,10 +218,11 @@ func (f *finder) childless(p *process, prog *program) snapshot.Runtime {
 	rt.Socket, rt.Data, rt.Config = prog.socket, prog.data, prog.config
 	rt.Found = fmt.Sprintf("process %d %s", p.pid, cmp.Or(p.exe, p.base()))
 	if prog.services == "" {
-		if file := scan(p.args, map[string]string{"config-file": "config-file", "config": "config", "c": "config"}); file["config-file"]+file["config"] != "" {
-			rt.Config = file["config-file"] + file["config"]
+		f.engine(&rt, view, p.args[1:])
+		rt.Classic = classicHello(f.program(view, p.pid, p.exe), rt.Env["GODEBUG"])
+		if prog.name == "docker" {
+			rt.Sandbox = f.pause()
 		}
-		rt.Args = nil // no reader yet, and they may hold secrets
 		return rt
 	}
 	rt.Owner = f.owner(prog, p, &rt, view)

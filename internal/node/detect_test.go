@@ -241,17 +241,95 @@ func TestRuntimesAreFoundAndChosen(t *testing.T) {
 			why: "the only one: process 410 /var/lib/k0s/bin/containerd, configuration /etc/k0s/containerd.toml from --config",
 		},
 		{
-			name: "the containerd of Docker does not count beside a real one",
+			name: "Docker's own containerd is none of the runtimes, one besides is",
 			facts: []fact{
 				proc(500, 1, "/usr/bin/dockerd -H fd://", "unit=docker.service"),
 				proc(510, 500, "containerd --config /var/run/docker/containerd/containerd.toml"), containerd(100), config,
 			},
-			found: 2, rt: "containerd 100 " + plain, why: "the only one: process 100 /usr/bin/containerd, configuration /etc/containerd/config.toml by default",
+			found: 2, err: "2 container runtimes and no kubelet that says which counts; choose one:\n  --runtime containerd: containerd (process 100), socket /run/containerd/containerd.sock\n  --runtime docker: docker (process 500), socket /run/docker.sock",
+		},
+		{
+			name: "a containerd that only serves Docker",
+			facts: []fact{
+				proc(500, 1, "/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock", "unit=docker.service"), containerd(100), config,
+			},
+			found: 2, rt: "docker 500 /etc/docker/daemon.json  /var/lib/docker docker.service", why: "the only one: process 500 /usr/sbin/dockerd",
+		},
+		{
+			name: "that containerd serves a kubelet, too",
+			facts: []fact{
+				proc(500, 1, "/usr/sbin/dockerd --containerd=/run/containerd/containerd.sock"), containerd(100), config,
+				kubelet("--container-runtime-endpoint=unix:///run/containerd/containerd.sock"),
+			},
+			found: 2, rt: "containerd 100 " + plain, why: "the kubelet uses unix:///run/containerd/containerd.sock",
 		},
 		{
 			name:  "Docker alone",
-			facts: []fact{proc(500, 1, "/usr/bin/dockerd -H fd://", "unit=docker.service")},
-			found: 1, rt: "docker 500 /etc/docker/daemon.json /run/cri-dockerd.sock /var/lib/docker docker.service", why: "the only one: process 500 /usr/bin/dockerd",
+			facts: []fact{proc(500, 1, "/usr/bin/dockerd -H fd://", "unit=docker.service"), {"usr/bin/podman": ""}},
+			found: 2, rt: "docker 500 /etc/docker/daemon.json  /var/lib/docker docker.service", why: "the only one: process 500 /usr/bin/dockerd",
+		},
+		{
+			name:  "Docker that is installed, its containerd too",
+			facts: []fact{installed, proc(500, 1, "/usr/sbin/dockerd")},
+			found: 2, rt: "docker 500 /etc/docker/daemon.json  /var/lib/docker ", why: "the only one: process 500 /usr/sbin/dockerd",
+		},
+		{
+			name: "Docker with its flags, for a kubelet by cri-dockerd",
+			facts: []fact{
+				proc(500, 1, "/usr/bin/dockerd --config-file=/opt/d.json -H unix:///opt/d.sock"), {"opt/d.json": `{"data-root": "/data"}`}, containerd(100), config,
+				proc(520, 1, "/usr/bin/cri-dockerd --container-runtime-endpoint fd://"), kubelet("--container-runtime-endpoint unix:///var/run/cri-dockerd.sock"),
+			},
+			found: 2, rt: "docker 500 /opt/d.json /run/cri-dockerd.sock /data ", why: "the kubelet uses unix:///var/run/cri-dockerd.sock",
+		},
+		{
+			name:  "Docker for an old kubelet",
+			facts: []fact{proc(500, 1, "/usr/bin/dockerd --data-root /data"), containerd(100), config, kubelet("--container-runtime-endpoint=unix:///var/run/dockershim.sock")},
+			found: 2, rt: "docker 500 /etc/docker/daemon.json  /data ", why: "the kubelet uses unix:///var/run/dockershim.sock",
+		},
+		{
+			name: "Docker that does not run", facts: []fact{{"usr/bin/dockerd": "", "etc/docker/daemon.json": `{"data-root": "/data"}`}},
+			found: 1, rt: "docker 0 /etc/docker/daemon.json  /data ", why: "the only one: program /usr/bin/dockerd, does not run",
+		},
+		{
+			name: "Podman and nothing else", facts: []fact{{"usr/bin/podman": ""}},
+			found: 1, rt: "podman 0 /etc/containers/registries.conf  /var/lib/containers/storage ", why: "the only one: program /usr/bin/podman",
+		},
+		{
+			name: "Podman beside containerd", facts: []fact{{"usr/bin/podman": ""}, installed, config},
+			found: 2, rt: "containerd 0 " + plain, why: "the only one: unit containerd.service, program /usr/bin/containerd, does not run",
+		},
+		{
+			name: "Podman by name", facts: []fact{{"usr/bin/podman": ""}, installed, config}, want: Want{Runtime: "podman@4.3.1"},
+			found: 2, rt: "podman 0 /etc/containers/registries.conf  /var/lib/containers/storage ", why: "named by --runtime podman@4.3.1",
+		},
+		{
+			name: "Podman and a Docker that does not run", facts: []fact{{"usr/bin/podman": "", "usr/bin/dockerd": ""}},
+			found: 2, err: "--runtime podman: podman",
+		},
+		{
+			name: "CRI-O with drop-ins and flags",
+			facts: []fact{
+				proc(600, 1, "/usr/bin/crio --root /data/images", "unit=crio.service"),
+				{"etc/crio/crio.conf": "[crio]\nroot = '/a'\n[crio.api]\nlisten = '/a.sock'\n", "etc/crio/crio.conf.d/10-x.conf": "[crio.api]\nlisten = '/var/run/b.sock'\n"},
+			},
+			found: 1, rt: "crio 600 /etc/crio/crio.conf /run/b.sock /data/images crio.service", why: "the only one: process 600 /usr/bin/crio",
+		},
+		{
+			name: "CRI-O and containerd, and a kubelet's file",
+			facts: []fact{
+				proc(600, 1, "/usr/bin/crio"), containerd(100), config, kubelet("--config /var/lib/kubelet/config.yaml"),
+				{"var/lib/kubelet/config.yaml": "containerRuntimeEndpoint: unix:///var/run/crio/crio.sock\n"},
+			},
+			found: 2, rt: "crio 600 /etc/crio/crio.conf /run/crio/crio.sock /var/lib/containers/storage ", why: "the kubelet uses unix:///var/run/crio/crio.sock",
+		},
+		{
+			name: "CRI-O and containerd without a kubelet", facts: []fact{proc(600, 1, "/usr/bin/crio"), containerd(100), config},
+			found: 2, err: "--runtime crio: crio (process 600), socket /run/crio/crio.sock",
+		},
+		{
+			name: "MicroK8s that does not run", facts: []fact{{"etc/systemd/system/snap.microk8s.daemon-containerd.service": "[Service]\n", "var/snap/microk8s/current/args/containerd.toml": "version = 2\n"}},
+			found: 1, rt: "microk8s 0 /var/snap/microk8s/current/args/containerd.toml /var/snap/microk8s/common/run/containerd.sock /var/snap/microk8s/common/var/lib/containerd snap.microk8s.daemon-containerd.service",
+			why: "the only one: unit snap.microk8s.daemon-containerd.service, does not run",
 		},
 		{
 			name: "two containerds and a kubelet's flag",
@@ -339,7 +417,7 @@ func TestRuntimesAreFoundAndChosen(t *testing.T) {
 		},
 		{
 			name: "CRI-O runs, containerd is only installed", facts: []fact{installed, proc(600, 1, "/usr/bin/crio", "unit=crio.service")}, found: 2,
-			rt: "crio 600 /etc/crio/crio.conf /run/crio/crio.sock /var/lib/containers crio.service", why: "the only one: process 600 /usr/bin/crio",
+			rt: "crio 600 /etc/crio/crio.conf /run/crio/crio.sock /var/lib/containers/storage crio.service", why: "the only one: process 600 /usr/bin/crio",
 		},
 		{
 			name: "MicroK8s", facts: []fact{proc(700, 1, "/snap/microk8s/7000/bin/containerd --config /var/snap/microk8s/7000/args/containerd.toml --root /var/snap/microk8s/common/var/lib/containerd --address /var/snap/microk8s/common/run/containerd.sock")}, found: 1,
@@ -439,7 +517,7 @@ func TestAVersionOnTheCommandLineWins(t *testing.T) {
 func TestARuntimeTellsAllAboutItself(t *testing.T) {
 	r := openRoot(t, writeTree(t, machine(k3s())))
 	asked := ""
-	ask := func(_ context.Context, socket string) (snapshot.CRI, string) {
+	ask := func(_ context.Context, _ snapshot.Runtime, socket string) (snapshot.CRI, string) {
 		asked = socket
 		return snapshot.CRI{Asked: true, Answers: true, Images: true}, "v2.0.4-k3s2"
 	}
@@ -493,7 +571,7 @@ func TestRuntimesInTheirOwnFileSystemsAreNotMixedUp(t *testing.T) {
 
 func TestASocketThatMayNotBeAskedIsNotSeen(t *testing.T) {
 	r := openRoot(t, writeTree(t, machine(containerd(100))))
-	ask := func(context.Context, string) (snapshot.CRI, string) {
+	ask := func(context.Context, snapshot.Runtime, string) (snapshot.CRI, string) {
 		return snapshot.CRI{Asked: true, Err: "dial unix /run/containerd/containerd.sock: connect: permission denied"}, ""
 	}
 	n := Find(t.Context(), r, Caller{Ask: ask})
@@ -544,7 +622,7 @@ func TestATreeWithoutProcessesIsReadByItsFiles(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := openRoot(t, writeTree(t, tt.files))
 			asked := false
-			n := Find(t.Context(), r, Caller{Ask: func(context.Context, string) (snapshot.CRI, string) {
+			n := Find(t.Context(), r, Caller{Ask: func(context.Context, snapshot.Runtime, string) (snapshot.CRI, string) {
 				asked = true
 				return snapshot.CRI{}, ""
 			}})

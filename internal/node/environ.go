@@ -106,3 +106,17 @@ func proxySettings(s unit.Service) []snapshot.ProxySetting {
 	}
 	return out
 }
+
+// SetVariable gives a runtime a variable that its own configuration sets,
+// whatever its environment says.
+func SetVariable(rt *snapshot.Runtime, key, value string) {
+	e := newEnviron([]string{key + "=" + value})
+	if rt.Env == nil {
+		rt.Env = map[string]string{}
+	}
+	if rt.Reveal == nil {
+		rt.Reveal = map[string]route.Secret{}
+	}
+	maps.Copy(rt.Env, e.shown)
+	maps.Copy(rt.Reveal, e.reveal)
+}

@@ -30,7 +30,7 @@ func (f *finder) installed() {
 // socket that this kind would use.
 func (f *finder) runs(prog *program) bool {
 	return slices.ContainsFunc(f.node.Runtimes, func(rt snapshot.Runtime) bool {
-		return !rt.Apart && (rt.Target.Runtime == prog.name || rt.Socket == prog.socket)
+		return !rt.Apart && (rt.Target.Runtime == prog.name || prog.socket != "" && rt.Socket == prog.socket)
 	})
 }
 
@@ -50,14 +50,17 @@ func (f *finder) down(prog *program) (snapshot.Runtime, bool) {
 	if prog.services != "" && f.root.Exists(prog.config) {
 		signs = append(signs, "configuration "+prog.config)
 	}
-	if sock, ok := f.root.Stat(rt.Socket); ok && sock.Kind == source.Special && f.node.Live {
+	if prog.pulls != "" && prog.name != "podman" && !f.node.Live && len(signs) == 0 && f.root.Exists(rt.Config) {
+		signs = append(signs, "configuration "+rt.Config)
+	}
+	if sock, ok := f.root.Stat(rt.Door()); rt.Door() != "" && ok && sock.Kind == source.Special && f.node.Live {
 		signs = append(signs, "socket "+rt.Socket)
 	}
 	if prog.name == "containerd" && len(signs) == 0 && f.root.Exists(path.Dir(prog.config)) && !f.node.Live {
 		signs = append(signs, "directory "+path.Dir(prog.config))
 	}
 	rt.Found = strings.Join(signs, ", ")
-	if f.node.Live {
+	if f.node.Live && prog.name != "podman" {
 		rt.Found += ", does not run"
 	}
 	return rt, len(signs) > 0
@@ -80,6 +83,13 @@ func (f *finder) dormant(rt *snapshot.Runtime, prog *program) {
 	case prog.services != "":
 		rt.Owner = f.owner(prog, nil, rt, f.root)
 		f.relocate(rt, prog)
+	case prog.pulls != "":
+		f.engine(rt, f.root, line[min(1, len(line)):])
+		rt.Args = nil // the unit tells them with their places
+		if prog.name == "podman" && f.root.Name() == "/" {
+			rt.Env, rt.Reveal = f.shell.shown, f.shell.reveal // who calls it brings the environment
+		}
+		rt.Classic = classicHello(f.program(f.root, 0, rt.Exe), rt.Env["GODEBUG"])
 	case f.root.Exists(prog.config):
 		rt.Config = prog.config
 	}

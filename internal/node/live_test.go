@@ -132,7 +132,7 @@ func TestTheVersionOfARealContainerdNeedsNoSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := &finder{root: openRoot(t, "/"), node: &snapshot.Node{}}
-	got := builtVersion(f.program(f.root, pid, "/usr/bin/containerd"), containerdModules)
+	got := builtVersion(f.program(f.root, pid, "/usr/bin/containerd"), ownModules)
 	if got == "" {
 		got = packaged(f.root, "/usr/bin/containerd")
 	}

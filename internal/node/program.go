@@ -8,7 +8,8 @@ import (
 
 // program is what is known of one kind of container runtime without looking.
 // Sources: containerd defaults; k3s and RKE2 pkg/daemons/config, k0s
-// pkg/component/worker/containerd, the snap of MicroK8s.
+// pkg/component/worker/containerd, the snap of MicroK8s; moby daemon/config;
+// CRI-O docs/crio.conf.5.md; containers-storage.conf(5).
 type program struct {
 	name     string
 	units    []string // systemd units that run it
@@ -18,29 +19,29 @@ type program struct {
 	data     string
 	prefix   string // of environment variables that are for its containerd alone
 	services string // where it stands in the command line: "server", "agent"
-	reads    bool   // we know how it is configured
+	pulls    string // what it pulls with: containerd, else its own code
 }
 
 var programs = []program{
 	{
-		name: "containerd", units: []string{"containerd.service"}, reads: true,
+		name: "containerd", units: []string{"containerd.service"},
 		binaries: []string{"/usr/bin/containerd", "/usr/local/bin/containerd", "/opt/bin/containerd", "/usr/sbin/containerd"},
 		config:   "/etc/containerd/config.toml", socket: "/run/containerd/containerd.sock", data: "/var/lib/containerd",
 	},
 	{
-		name: "k3s", units: []string{"k3s.service", "k3s-agent.service"}, services: "server agent", reads: true,
+		name: "k3s", units: []string{"k3s.service", "k3s-agent.service"}, services: "server agent",
 		binaries: []string{"/usr/local/bin/k3s", "/opt/bin/k3s", "/usr/bin/k3s", "/bin/k3s"},
 		config:   "/var/lib/rancher/k3s/agent/etc/containerd/config.toml", socket: "/run/k3s/containerd/containerd.sock",
 		data: "/var/lib/rancher/k3s/agent/containerd", prefix: "CONTAINERD_",
 	},
 	{
-		name: "rke2", units: []string{"rke2-server.service", "rke2-agent.service"}, services: "server agent", reads: true,
+		name: "rke2", units: []string{"rke2-server.service", "rke2-agent.service"}, services: "server agent",
 		binaries: []string{"/usr/local/bin/rke2", "/usr/bin/rke2", "/opt/rke2/bin/rke2"},
 		config:   "/var/lib/rancher/rke2/agent/etc/containerd/config.toml", socket: "/run/k3s/containerd/containerd.sock",
 		data: "/var/lib/rancher/rke2/agent/containerd", prefix: "CONTAINERD_",
 	},
 	{
-		name: "k0s", units: []string{"k0sworker.service", "k0scontroller.service"}, services: "controller worker", reads: true,
+		name: "k0s", units: []string{"k0sworker.service", "k0scontroller.service"}, services: "controller worker",
 		binaries: []string{"/usr/local/bin/k0s", "/usr/bin/k0s", "/opt/bin/k0s"},
 		config:   "/etc/k0s/containerd.toml", socket: "/run/k0s/containerd.sock", data: "/var/lib/k0s/containerd", prefix: "CONTAINERD_",
 	},
@@ -50,12 +51,17 @@ var programs = []program{
 		data: "/var/snap/microk8s/common/var/lib/containerd",
 	},
 	{
-		name: "crio", reads: true, units: []string{"crio.service"}, binaries: []string{"/usr/bin/crio", "/usr/local/bin/crio"},
-		config: "/etc/crio/crio.conf", socket: "/run/crio/crio.sock", data: "/var/lib/containers",
+		name: "crio", units: []string{"crio.service"}, binaries: []string{"/usr/bin/crio", "/usr/local/bin/crio"}, pulls: "crio",
+		config: crioConf, socket: "/run/crio/crio.sock", data: "/var/lib/containers/storage",
 	},
 	{
-		name: "docker", reads: true, units: []string{"docker.service"}, binaries: []string{"/usr/bin/dockerd", "/usr/local/bin/dockerd"},
-		config: "/etc/docker/daemon.json", socket: "/run/cri-dockerd.sock", data: "/var/lib/docker",
+		name: "docker", units: []string{"docker.service"}, pulls: "docker",
+		binaries: []string{"/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/local/bin/dockerd"},
+		config:   "/etc/docker/daemon.json", data: "/var/lib/docker",
+	},
+	{
+		name: "podman", binaries: []string{"/usr/bin/podman", "/usr/local/bin/podman"}, pulls: "podman",
+		config: "/etc/containers/registries.conf", data: "/var/lib/containers/storage",
 	},
 }
 
@@ -81,9 +87,7 @@ func RuntimeOf(unit string) string {
 func Names() []string {
 	var out []string
 	for _, p := range programs {
-		if p.reads {
-			out = append(out, p.name)
-		}
+		out = append(out, p.name)
 	}
 	return out
 }
@@ -109,7 +113,7 @@ func recognise(p *process) string {
 		return service(base, words)
 	case "dockerd":
 		return "docker"
-	case "crio", "kubelet":
+	case "crio", "kubelet", "cri-dockerd":
 		return base
 	}
 	return ""

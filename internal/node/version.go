@@ -26,10 +26,10 @@ func setContainerd(rt *snapshot.Runtime, text string) {
 		return
 	}
 	switch rt.Target.Runtime {
-	case "crio", "docker":
+	case "crio", "docker", "podman":
 		rt.Target.Version = v
 		return
-	case "containerd", "microk8s":
+	case "containerd":
 		rt.Target.Version = v
 	}
 	rt.Target.Containerd, rt.Target.Fork = v, strings.Contains(text, "-k3s")
@@ -40,25 +40,25 @@ func setContainerd(rt *snapshot.Runtime, text string) {
 // on the machine itself and as the last resort, by asking the program.
 func (f *finder) version(ctx context.Context, rt *snapshot.Runtime) {
 	prog := programNamed(rt.Target.Runtime)
-	if !prog.reads {
-		return
-	}
 	view, free := f.seen(rt)
 	defer free()
 	if prog.services != "" {
 		f.ownerVersion(ctx, rt, view)
 	}
+	if prog.name == "microk8s" {
+		rt.Target.Version = snapVersion(view)
+	}
 	for _, look := range []func() string{
-		func() string { return builtVersion(f.program(view, rt.PID, rt.Exe), containerdModules) },
+		func() string { return builtVersion(f.program(view, rt.PID, rt.Exe), ownModules) },
 		func() string { return packaged(view, rt.Exe) },
 		func() string { return spoken(ctx, view, rt.PID, rt.Exe) },
 	} {
-		if rt.Target.Containerd.Known() || prog.services != "" && rt.PID == 0 {
+		if rt.Target.Containerd.Known() || prog.pulls != "" && rt.Target.Version.Known() || prog.services != "" && rt.PID == 0 {
 			break
 		}
 		setContainerd(rt, look())
 	}
-	if !rt.Target.Containerd.Known() && rt.Target.Version.Known() {
+	if prog.pulls == "" && !rt.Target.Containerd.Known() && rt.Target.Version.Known() {
 		rt.Target.Containerd, rt.Target.Fork = bundled(prog.name, rt.Target.Version), prog.name == "k3s" || prog.name == "rke2"
 	}
 }
@@ -85,7 +85,8 @@ func (f *finder) ownerVersion(ctx context.Context, rt *snapshot.Runtime, view *R
 
 // bundled is the series of containerd that a release of k3s, RKE2 or k0s brings
 // along, for when the containerd itself does not tell. Sources: the component
-// tables of the K3s releases, k0s docs/runtime.md.
+// tables of the K3s releases, k0s docs/runtime.md, build-scripts of the snap of
+// MicroK8s.
 func bundled(name string, v route.Version) route.Version {
 	series := []struct {
 		version string
@@ -94,7 +95,11 @@ func bundled(name string, v route.Version) route.Version {
 		{"2.2", []string{"1.35.0"}}, {"2.1", []string{"1.34.0"}}, {"2.0", []string{"1.31.6", "1.32.2"}},
 		{"1.7", []string{"1.24.14", "1.25.10", "1.26.5", "1.27.2"}},
 	}
-	if name == "k0s" {
+	switch name {
+	case "microk8s":
+		series = series[3:]
+		series[0].since = []string{"1.30.0"}
+	case "k0s":
 		series = series[2:]
 		series[0].version, series[0].since = "2", []string{"1.36.0"}
 	}
@@ -108,9 +113,9 @@ func bundled(name string, v route.Version) route.Version {
 
 // Modules whose version is that of the program.
 var (
-	containerdModules = regexp.MustCompile(`^github\.com/(containerd|k3s-io)/containerd(/v\d+)?$`)
-	ownerModules      = regexp.MustCompile(`^github\.com/(k3s-io/k3s|rancher/rke2|k0sproject/k0s)$`)
-	linked            = regexp.MustCompile(`-X[= ]'?"?(?:github\.com/(?:containerd|k3s-io)/containerd(?:/v\d+)?/version|github\.com/k3s-io/k3s/pkg/version|github\.com/k0sproject/k0s/pkg/build)\.Version=([^'" ]+)`)
+	ownModules   = regexp.MustCompile(`^github\.com/((containerd|k3s-io)/containerd|cri-o/cri-o|containers/podman|docker/docker|moby/moby)(/v\d+)?$`)
+	ownerModules = regexp.MustCompile(`^github\.com/(k3s-io/k3s|rancher/rke2|k0sproject/k0s)$`)
+	linked       = regexp.MustCompile(`-X[= ]'?"?(?:github\.com/(?:containerd|k3s-io)/containerd(?:/v\d+)?/version|github\.com/k3s-io/k3s/pkg/version|github\.com/k0sproject/k0s/pkg/build)\.Version=([^'" ]+)`)
 )
 
 // program opens a program. A running one is opened through its process, as the
@@ -157,20 +162,30 @@ func builtVersion(file *os.File, modules *regexp.Regexp) string {
 // packaged looks a program up in the databases of dpkg and apk. It is asked only
 // about the path under which their packages install it.
 func packaged(r *Root, exe string) string {
-	if exe != "/usr/bin/containerd" {
+	names := packages[exe]
+	if len(names) == 0 {
 		return ""
 	}
 	if data, err := r.slurp("/var/lib/dpkg/status"); err == nil {
-		for _, name := range []string{"containerd", "containerd.io"} {
+		for _, name := range names {
 			if v := stanza(data, "Package: "+name, "Version: ", "Status: install ok installed"); v != "" {
 				return upstream(v)
 			}
 		}
 	}
 	if data, err := r.slurp("/lib/apk/db/installed"); err == nil {
-		return upstream(stanza(data, "P:containerd", "V:", ""))
+		return upstream(stanza(data, "P:"+names[0], "V:", ""))
 	}
 	return ""
+}
+
+// packages are those that install a program under a path; Alpine has the first.
+var packages = map[string][]string{
+	"/usr/bin/containerd": {"containerd", "containerd.io"},
+	"/usr/bin/dockerd":    {"docker", "docker-ce", "docker-engine"},
+	"/usr/sbin/dockerd":   {"docker.io"},
+	"/usr/bin/podman":     {"podman"},
+	"/usr/bin/crio":       {"cri-o"},
 }
 
 // stanza returns a field of the paragraph that has a line equal to head and,
@@ -221,7 +236,7 @@ func directory(r *Root, prog *program, o *snapshot.Owner) string {
 	return newest.Text
 }
 
-var spoke = regexp.MustCompile(`v?\d+\.\d+\.\d+[^\s]*`)
+var spoke = regexp.MustCompile(`v?\d+\.\d+\.\d+[^\s,]*`)
 
 // spoken runs a program with --version. It is done only on the machine itself
 // and only for a program that runs or that root alone may change.
@@ -246,4 +261,18 @@ func spoken(ctx context.Context, r *Root, pid int, exe string) string {
 		return ""
 	}
 	return spoke.FindString(string(out))
+}
+
+// snapVersion is the release of MicroK8s that its snap says it is.
+func snapVersion(r *Root) route.Version {
+	f, ok := r.ReadFile("/snap/microk8s/current/meta/snap.yaml")
+	if !ok {
+		return route.Version{}
+	}
+	for _, s := range scalars(f) {
+		if v, err := route.ParseVersion(s.text); s.key == "version" && err == nil {
+			return v
+		}
+	}
+	return route.Version{}
 }

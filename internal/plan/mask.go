@@ -138,8 +138,10 @@ func (m *masker) values(s string) string {
 	return b.String()
 }
 
+var separators = strings.NewReplacer("-", "", "_", "", ".", "")
+
 func (m *masker) secret(key, value string) bool {
-	name := strings.ToLower(strings.NewReplacer("-", "", "_", "", ".", "").Replace(key))
+	name := strings.ToLower(separators.Replace(key))
 	if name == "header" || name == "headers" {
 		return strings.HasPrefix(value, "{")
 	}

@@ -17,8 +17,18 @@ import (
 type Plan struct {
 	Reason  string    `json:"reason"` // one line for the history: "doctor --fix ghcr.io/x/y:1"
 	Changes []Change  `json:"changes"`
+	Command []Command `json:"command,omitempty"` // what is run when the files are in place, before anything is restarted
 	Restart []Restart `json:"restart,omitempty"` // what has to be restarted before the changes count
 	Run     []string  `json:"run,omitempty"`     // what a person has to run; Towpath does not
+	Owner   string    `json:"owner,omitempty"`   // whose desired state it is, "k3s": a later plan for that may take the files away; empty: no one's
+}
+
+// Command is a program of the node that makes something of the files, such as
+// the bundle of a trust store, or that switches something on.
+type Command struct {
+	Do   []string `json:"do"`             // the program and its arguments
+	Undo []string `json:"undo,omitempty"` // once the old files are back; harmless if Do was never run. Empty: nothing to do
+	Why  string   `json:"why"`
 }
 
 // Change is one path before and after; nil means absent. With Moved set the
@@ -40,12 +50,26 @@ type Change struct {
 	Before *source.File `json:"before"`
 	After  *source.File `json:"after"`
 	Moved  bool         `json:"moved,omitempty"`
+	Needs  Need         `json:"needs,omitempty"`
 }
+
+// Need is what has to happen before a change counts.
+type Need string
+
+// What a change may need. Live ones count at the next pull.
+const (
+	Nothing   Need = ""
+	ByItself  Need = "watched" // its reader notices in a few seconds
+	ByCommand Need = "command" // a program makes something of it first
+	ByReload  Need = "reload"  // a service has to read it again
+	ByRestart Need = "restart" // a service reads it at start alone
+)
 
 // Restart is a service that reads its configuration only when it starts.
 type Restart struct {
-	Unit string `json:"unit"` // systemd unit, or the name of the process
-	Why  string `json:"why"`
+	Unit   string `json:"unit"` // systemd unit, or the name of the process
+	Why    string `json:"why"`
+	Reload bool   `json:"reload,omitempty"` // it reads its files again without a restart, when it is told to
 }
 
 // Path is the path that the change is about: the new one of a move.
@@ -67,18 +91,32 @@ func (c Change) Through() bool {
 }
 
 // Empty reports whether there is nothing to do.
-func (p Plan) Empty() bool { return len(p.Changes) == 0 && len(p.Restart) == 0 }
+func (p Plan) Empty() bool {
+	return len(p.Changes) == 0 && len(p.Restart) == 0 && len(p.Command) == 0
+}
 
 // Live reports whether the plan takes effect without a restart.
-func (p Plan) Live() bool { return len(p.Restart) == 0 }
+func (p Plan) Live() bool {
+	return !slices.ContainsFunc(p.Restart, func(r Restart) bool { return !r.Reload })
+}
 
 // Reverse is the plan that undoes this one.
 func (p Plan) Reverse() Plan {
 	r := Plan{Reason: "undo: " + p.Reason, Restart: p.Restart, Run: p.Run}
 	for _, c := range slices.Backward(p.Changes) {
-		r.Changes = append(r.Changes, Change{Before: c.After, After: c.Before, Moved: c.Moved})
+		r.Changes = append(r.Changes, Change{Before: c.After, After: c.Before, Moved: c.Moved, Needs: c.Needs})
 	}
+	r.Command = Undoing(p.Command)
 	return r
+}
+
+// Undoing is what takes commands back, the last of them first.
+func Undoing(commands []Command) []Command {
+	var out []Command
+	for _, c := range slices.Backward(commands) {
+		out = append(out, Command{Do: c.Undo, Undo: c.Do, Why: c.Why})
+	}
+	return out
 }
 
 // Diff is the plan that turns one set of files into another. Paths that only

@@ -15,7 +15,7 @@ import (
 // TestOtherEnginesAreReplayedAsTheyAsk: Docker and CRI-O ask for /v2/ first, and
 // a fault gets the name that it has on containerd.
 func TestOtherEnginesAreReplayedAsTheyAsk(t *testing.T) {
-	for _, engine := range []string{"docker", "crio"} {
+	for _, engine := range []string{"docker", "crio", "podman"} {
 		for name, c := range map[string]struct {
 			change func(*scene)
 			want   string
@@ -26,6 +26,12 @@ func TestOtherEnginesAreReplayedAsTheyAsk(t *testing.T) {
 			"private CA": {func(s *scene) { s.roots = []upstream.File{{Path: "/etc/ssl/certs/ca-certificates.crt"}} }, "tls/private-ca-untrusted"},
 			"no name":    {func(s *scene) { s.spec.Servers["dns"] = world.Role{Listen: "10.0.0.53:53", DNS: world.Names{}} }, "dns/name-not-found"},
 			"no image":   {func(s *scene) { s.holds(world.Image{Ref: "team/other:1"}) }, "registry/image-not-found"},
+			"maintenance": {func(s *scene) {
+				s.fault("registry", world.Fault{Do: world.DoStatus, Status: 503})
+			}, "registry/server-error"},
+			"silence": {func(s *scene) {
+				s.fault("registry", world.Fault{Do: world.DoHang, On: []world.Class{world.Ping}})
+			}, "network/silent-after-connect"},
 			"a password": {func(s *scene) { s.basic() }, "auth/no-credentials-sent"},
 		} {
 			t.Run(engine+", "+name, func(t *testing.T) {

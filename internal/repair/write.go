@@ -38,8 +38,22 @@ func merge(now, want route.Table) route.Table {
 		}
 		out.Routes[i] = r
 	}
+	out.Hosts = slices.Clone(now.Hosts)
+	for _, h := range want.Hosts {
+		i := slices.IndexFunc(out.Hosts, func(x route.Host) bool { return x.Name == h.Name })
+		if i < 0 {
+			out.Hosts = append(out.Hosts, h)
+			continue
+		}
+		out.Hosts[i] = h
+	}
+	out.Files = slices.Concat(want.Files, now.Files)
 	return out
 }
+
+// Merge is a table with the routes, and what is known of hosts, of another in
+// the place of its own of the same name.
+func Merge(now, want route.Table) route.Table { return merge(now, want) }
 
 // hosts writes hosts.toml files.
 func (d *draft) hosts(want route.Table) bool {
@@ -113,6 +127,7 @@ func (d *draft) under(roots []string, after []source.File) bool {
 func (d *draft) rewrite(p plan.Plan) bool {
 	for _, c := range p.Changes {
 		if c.Before != nil && c.After != nil && !legible(*c.Before) {
+			d.illegible = true
 			return false
 		}
 	}
@@ -143,6 +158,7 @@ func (d *draft) registries(want route.Table) bool {
 	}
 	now := k3s.Read(d.files, target, k3s.Options{})
 	if slices.ContainsFunc(now.Findings, refused) {
+		d.illegible = true
 		return false
 	}
 	after := dialect.Render(merge(now.Table, want), d.files)

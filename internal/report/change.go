@@ -19,6 +19,8 @@ type Change struct {
 	Reason    *string  `json:"reason"` // as the history has it
 	Diff      string   `json:"diff"`
 	Files     []string `json:"files"`
+	Effects   []Effect `json:"effects"`  // what each change needs before it counts
+	Commands  []string `json:"commands"` // what is run when the files are in place
 	Restart   []string `json:"restart"`  // units that have to be restarted
 	Run       []string `json:"run"`      // what a person has to run besides
 	Cures     []string `json:"cures"`    // codes of the findings that this is for
@@ -26,6 +28,36 @@ type Change struct {
 	Error     *string  `json:"error"`
 	Left      []string `json:"left"`      // paths that somebody else changed
 	Recovered []string `json:"recovered"` // entries of interrupted changes that were taken back first
+}
+
+// Effect is one change of a plan and what it takes until it counts.
+type Effect struct {
+	Path  string `json:"path"`
+	What  string `json:"what"`  // "create", "change", "remove", "move"
+	Needs string `json:"needs"` // "nothing", "watched", "reload", "restart", "command"
+}
+
+func effect(c plan.Change) Effect {
+	e := Effect{Path: c.Path(), What: "change", Needs: string(c.Needs)}
+	switch {
+	case c.Moved:
+		e.What = "move"
+	case c.Before == nil:
+		e.What = "create"
+	case c.After == nil:
+		e.What = "remove"
+	}
+	if e.Needs == "" {
+		e.Needs = "nothing"
+	}
+	return e
+}
+
+// Leave notes commands that a person has to run.
+func (c *Change) Leave(commands [][]string) {
+	for _, args := range commands {
+		c.Run = append(c.Run, strings.Join(args, " "))
+	}
 }
 
 // Outcome is the document of apply and rollback.
@@ -45,11 +77,15 @@ func NewOutcome(kind string, t route.Target, c Change, found []finding.Finding) 
 // NewChange is what can be told of a plan before it is carried out.
 func NewChange(p plan.Plan, cures []finding.Finding) Change {
 	c := Change{
-		State: "none", Reason: text(p.Reason), Diff: p.Unified(), Files: []string{}, Restart: []string{}, Run: append([]string{}, p.Run...),
+		State: "none", Reason: text(p.Reason), Diff: p.Unified(), Files: []string{}, Effects: []Effect{}, Commands: []string{}, Restart: []string{}, Run: append([]string{}, p.Run...),
 		Cures: []string{}, Left: []string{}, Recovered: []string{},
 	}
 	for _, x := range p.Changes {
 		c.Files = append(c.Files, x.Path())
+		c.Effects = append(c.Effects, effect(x))
+	}
+	for _, x := range p.Command {
+		c.Commands = append(c.Commands, strings.Join(x.Do, " "))
 	}
 	for _, r := range p.Restart {
 		c.Restart = append(c.Restart, r.Unit)
@@ -76,11 +112,16 @@ func (c *Change) Proven(by string) { c.Verified = text(by) }
 // Plan prints a plan as a diff, and what has to be restarted for it.
 func (t *Terminal) Plan(p plan.Plan) {
 	t.Diff(p)
-	if p.Live() && !p.Empty() {
-		t.print("takes effect at the next pull, without a restart\n")
+	t.effects(p)
+	for _, c := range p.Command {
+		t.print("%s %s is run: %s\n", t.paint(yellow, t.symbol("▸", ">")), strings.Join(c.Do, " "), c.Why)
 	}
 	for _, r := range p.Restart {
-		t.print("%s %s has to be restarted: %s\n", t.paint(yellow, t.symbol("↻", "!!")), r.Unit, r.Why)
+		what := "has to be restarted"
+		if r.Reload {
+			what = "is reloaded"
+		}
+		t.print("%s %s %s: %s\n", t.paint(yellow, t.symbol("↻", "!!")), r.Unit, what, r.Why)
 	}
 	for _, r := range p.Run {
 		t.print("$ %s\n", r)
@@ -96,6 +137,30 @@ func (t *Terminal) Diff(p plan.Plan) {
 		}
 		t.print("%s\n", t.diffLine(strings.TrimSuffix(text, "\n")))
 	}
+}
+
+// effects tells when changes count: in one line when all do at once, else one
+// for each.
+func (t *Terminal) effects(p plan.Plan) {
+	live := !slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return c.Needs != plan.Nothing })
+	if live && len(p.Restart) == 0 && len(p.Changes) > 0 {
+		t.print("takes effect at the next pull, without a restart\n")
+		return
+	}
+	if live {
+		return // a plan that does not tell
+	}
+	for _, c := range p.Changes {
+		t.print("  %s %s\n", pad(effects[c.Needs], 21), c.Path())
+	}
+}
+
+var effects = map[plan.Need]string{
+	plan.Nothing:   "at the next pull",
+	plan.ByItself:  "in a few seconds",
+	plan.ByReload:  "after a reload",
+	plan.ByRestart: "after a restart",
+	plan.ByCommand: "after the command",
 }
 
 // diffLine is a line of a diff, however long: what is agreed to has to be seen.
@@ -148,12 +213,20 @@ func (t *Terminal) Changed(c Change) {
 	for _, l := range c.Left {
 		t.print("  left alone: %s\n", l)
 	}
+	if c.State == "done" || c.State == "undone" {
+		for _, r := range c.Run {
+			t.print("  run there: %s\n", r)
+		}
+	}
 }
 
 var states = map[string]string{
 	"none":        "nothing to change",
 	"faulty":      "not applied: the runtime would not read these files as they are meant",
 	"shown":       "not applied: repeat with --yes",
+	"lossy":       "not applied: something would get lost; --allow-loss goes on without it",
+	"would":       "a dry run: nothing was changed",
+	"unmanaged":   "not applied: it takes a restart that towpath cannot make",
 	"restart":     "not applied: it takes a restart, repeat with --allow-restart",
 	"declined":    "not applied",
 	"done":        "applied",

@@ -13,6 +13,7 @@ import (
 func Dialects(all []dialect.Dialect) string {
 	var b strings.Builder
 	b.WriteString("# Dialects\n\nWhat may be typed after `--from` and `--to`, where a node keeps the files, and what each cannot say.\n" +
+		"\"Held to\" is what confirms that a format is read as its runtime reads it, and what nothing here can confirm.\n" +
 		"Written from the dialects themselves; `towpath convert` names those that count for the configuration and the version\n" +
 		"at hand: some hold for old versions alone.\n\n" +
 		"| Name | Format | Written | Restart after a change of its first file |\n|---|---|---|---|\n")
@@ -20,7 +21,7 @@ func Dialects(all []dialect.Dialect) string {
 		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s | %s |\n", d.Name, d.Name, d.Title, map[bool]string{true: "yes", false: "read only"}[d.Render != nil], restarts(d))
 	}
 	for _, d := range all {
-		fmt.Fprintf(&b, "\n## %s\n\n%s. Reference: <%s>\n\nRead from:\n\n", d.Name, d.Title, d.Docs)
+		fmt.Fprintf(&b, "\n## %s\n\n%s. Reference: <%s>\n\nHeld to: %s.\n\nRead from:\n\n", d.Name, d.Title, d.Docs, d.Proof)
 		for _, p := range d.Paths {
 			fmt.Fprintf(&b, "- `%s`\n", p)
 		}

@@ -16,6 +16,7 @@ type quoter struct {
 	*Terminal
 	files  map[string]*source.File
 	masked map[string][]string // lines of the files as they may be shown
+	text   source.Lines
 }
 
 func newQuoter(t *Terminal, files []source.File) *quoter {
@@ -56,7 +57,7 @@ func (q *quoter) lines(f finding.Finding) (shown, plain string) {
 	if f.At.Line == 0 || file == nil || file.Data == nil {
 		return "", ""
 	}
-	plain = spaced(source.Line(file.Data, f.At.Line))
+	plain = spaced(q.text.Line(file, f.At.Line))
 	for _, e := range f.Evidence {
 		if e.Where == f.At.String() && e.Saw != "" && !strings.Contains(e.Saw, "\n") {
 			return spaced(e.Saw), plain

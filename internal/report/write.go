@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-
-	"go.yaml.in/yaml/v4"
 )
 
 // Format is how a result is written.
@@ -25,23 +23,14 @@ func Write(w io.Writer, f Format, document any) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
+	if f != YAML {
+		enc.SetIndent("", "  ")
+	}
 	if err := enc.Encode(document); err != nil {
 		return fmt.Errorf("encode the result: %w", err)
 	}
 	if f == YAML {
-		// JSON is YAML: reading it back as nodes keeps the order of the keys.
-		var node yaml.Node
-		if err := yaml.Unmarshal([]byte(inert(b.String())), &node); err != nil {
-			return fmt.Errorf("encode the result: %w", err)
-		}
-		block(&node)
-		b.Reset()
-		out := yaml.NewEncoder(&b)
-		out.SetIndent(2)
-		if err := out.Encode(&node); err != nil {
-			return fmt.Errorf("encode the result: %w", err)
-		}
+		return writeYAML(w, []byte(inert(b.String())))
 	}
 	if _, err := io.WriteString(w, inert(b.String())); err != nil {
 		return fmt.Errorf("write the result: %w", err)
@@ -68,15 +57,3 @@ func inert(document string) string {
 }
 
 func acts(r rune) bool { return r != '\n' && r != '\t' && shown(r) != r }
-
-// block turns the flow style and the quotes of JSON into the usual style of
-// YAML; the encoder quotes again what would be read as something else.
-func block(n *yaml.Node) {
-	n.Style &^= yaml.FlowStyle
-	if strings.IndexFunc(n.Value, acts) < 0 {
-		n.Style &^= yaml.DoubleQuotedStyle // escapes need quotes
-	}
-	for _, c := range n.Content {
-		block(c)
-	}
-}

@@ -234,10 +234,10 @@ func (t Table) dressByPath(e Endpoint) Endpoint {
 	name := e.Host + "/" + e.Name
 	for _, i := range t.covering(name) {
 		h := t.Hosts[i]
-		switch {
-		case h.TLS.Set:
+		if h.TLS.Set {
 			e.TLS.CA, e.TLS.Client, e.TLS.Set = h.TLS.CA, h.TLS.Client, true
-		case len(h.Name) > best:
+		}
+		if (!h.TLS.Set || !h.Auth.IsZero()) && len(h.Name) > best {
 			e.Auth, best = h.Auth, len(h.Name)
 		}
 		if e.Broken == "" {

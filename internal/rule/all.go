@@ -85,6 +85,7 @@ var All = []Rule{
 	{otherLogin, findOtherLogin},
 
 	{addressBlocked, findAddressBlocked},
+	{registryBlocked, findRegistryBlocked},
 	{imageNotFound, findImageNotFound},
 	{hidesUpstream, findHidesUpstream},
 	{peersLack, findPeersLack},

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/snapshot"
 )
 
@@ -98,13 +99,13 @@ var silent = finding.Kind{
 
 func findSilent(s *snapshot.Snapshot) []finding.Finding {
 	var out []finding.Finding
-	for _, stage := range []snapshot.Stage{snapshot.TLS, snapshot.Manifest, snapshot.Blob} {
+	for _, stage := range []snapshot.Stage{snapshot.TLS, snapshot.API, snapshot.Manifest, snapshot.Blob} {
 		out = append(out, each(faults(s, stage, snapshot.Silent), func(x fault) finding.Finding {
 			f := silent.New(x.host, finding.Args{"addr": addr(x.try), "waited": brief(x.try.Took.Total), "stage": stageText(stage)})
 			return handshakeEvidence(f, x)
 		})...)
 	}
-	for _, stage := range []snapshot.Stage{snapshot.Manifest, snapshot.Blob} {
+	for _, stage := range []snapshot.Stage{snapshot.API, snapshot.Manifest, snapshot.Blob} {
 		out = append(out, each(faults(s, stage, snapshot.Closed, snapshot.Reset), func(x fault) finding.Finding {
 			return handshakeEvidence(silent.Vary("cut", x.host, finding.Args{"addr": addr(x.try), "stage": stage, "why": x.why.Text}), x)
 		})...)
@@ -137,6 +138,9 @@ var timeoutUsedUp = finding.Kind{
 }
 
 func findTimeoutUsedUp(s *snapshot.Snapshot) []finding.Finding {
+	if s.Table.Target.Engine() != route.Containerd {
+		return nil // the others have limits of their own
+	}
 	var stuck []fault
 	for _, stage := range []snapshot.Stage{snapshot.Manifest, snapshot.Blob} {
 		for _, x := range faults(s, stage, snapshot.Silent) {

@@ -158,7 +158,7 @@ func findRuntimeDown(s *snapshot.Snapshot) []finding.Finding {
 	if r == nil || !r.CRI.Asked || r.CRI.Answers && r.CRI.Images {
 		return nil
 	}
-	args := finding.Args{"runtime": runtimeName(s), "socket": r.Socket, "why": r.CRI.Err}
+	args := finding.Args{"runtime": runtimeName(s), "socket": r.Door(), "why": r.CRI.Err}
 	variant := ""
 	switch {
 	case r.CRI.Unlisted:
@@ -170,7 +170,11 @@ func findRuntimeDown(s *snapshot.Snapshot) []finding.Finding {
 	}
 	f := runtimeDown.Vary(variant, "node", args)
 	f.Stage = "node"
-	return []finding.Finding{f.Saw(r.CRI.Err, r.Socket, "crictl -r unix://"+r.Socket+" version")}
+	command := "crictl -r unix://" + r.Door() + " version"
+	if r.Socket == "" {
+		command = "docker -H unix://" + r.Door() + " version"
+	}
+	return []finding.Finding{f.Saw(r.CRI.Err, r.Door(), command)}
 }
 
 var otherEndpoint = finding.Kind{

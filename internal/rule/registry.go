@@ -22,9 +22,10 @@ func answeredWith(s *snapshot.Snapshot, stage snapshot.Stage, hit func(int) bool
 	return out
 }
 
-// answeredAnywhere are those for the manifest and for blobs.
+// answeredAnywhere are those for the API's root, which engines other than
+// containerd ask for, for the manifest and for blobs.
 func answeredAnywhere(s *snapshot.Snapshot, hit func(int) bool) []fault {
-	return append(answeredWith(s, snapshot.Manifest, hit), answeredWith(s, snapshot.Blob, hit)...)
+	return slices.Concat(answeredWith(s, snapshot.API, hit), answeredWith(s, snapshot.Manifest, hit), answeredWith(s, snapshot.Blob, hit))
 }
 
 // bodyEvidence adds the status and the beginning of the body.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/dbus"
+	"golang.org/x/sys/unix"
 
 	"github.com/towpath-dev/towpath/internal/snapshot"
 )
@@ -24,11 +25,13 @@ const restartWait = 2 * time.Minute
 // restart it.
 var ErrPlain = errors.New("no service manager runs it, restart it yourself")
 
-// manager starts and stops services.
+// manager starts and stops services: systemd over D-Bus, OpenRC and whatever
+// else by commands.
 type manager struct {
 	name    string
 	restart func(context.Context, snapshot.Runtime) error
-	reload  func(context.Context) error // nil: it has no files to read again
+	again   func(context.Context, snapshot.Runtime) error // has the service read its files again
+	reload  func(context.Context) error                   // nil: the manager has no files of its own to read again
 	active  func(context.Context, string) (bool, error)
 }
 
@@ -39,12 +42,49 @@ func managerOf(rt snapshot.Runtime) (manager, error) {
 		return manager{}, fmt.Errorf("%s (process %d): %w", rt.Target.Runtime, rt.PID, ErrPlain)
 	}
 	if exists("/run/systemd/system") {
-		return manager{"systemd", restartUnit, reloadUnits, unitActive}, nil
+		return manager{"systemd", restartUnit, reloadUnit, reloadUnits, unitActive}, nil
 	}
 	if exists("/run/openrc") {
-		return manager{"OpenRC", restartService, nil, serviceActive}, nil
+		return manager{"OpenRC", restartService, reloadService, nil, serviceActive}, nil
 	}
 	return manager{}, fmt.Errorf("%s: %w", rt.Unit, ErrPlain)
+}
+
+// Manages tells why nothing on this machine can restart a runtime; nil: it can
+// be restarted.
+func Manages(rt snapshot.Runtime) error {
+	_, err := managerOf(rt)
+	return err
+}
+
+// Reload has a runtime read its files again, which interrupts nothing: through
+// its service, or where no service manager runs it by SIGHUP, which dockerd and
+// CRI-O take for that.
+func Reload(ctx context.Context, rt snapshot.Runtime) error {
+	m, err := managerOf(rt)
+	if errors.Is(err, ErrPlain) && rt.PID > 1 {
+		if err := unix.Kill(rt.PID, unix.SIGHUP); err != nil {
+			return fmt.Errorf("send SIGHUP to process %d: %w", rt.PID, err)
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reload %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, restartWait)
+	defer cancel()
+	if err := m.again(ctx, rt); err != nil {
+		return fmt.Errorf("reload %s: %w", rt.Unit, err)
+	}
+	return nil
+}
+
+// Command runs a program of this machine, for two minutes at most. The error has
+// what it said.
+func Command(ctx context.Context, args []string) error {
+	ctx, cancel := context.WithTimeout(ctx, restartWait)
+	defer cancel()
+	return command(ctx, args[0], args[1:]...)
 }
 
 func exists(name string) bool {
@@ -111,6 +151,27 @@ func restartUnit(ctx context.Context, rt snapshot.Runtime) error {
 	if _, err := conn.RestartUnitContext(ctx, rt.Unit, "replace", done); err != nil {
 		return err
 	}
+	return ended(ctx, done)
+}
+
+func reloadUnit(ctx context.Context, rt snapshot.Runtime) error {
+	conn, err := bus(ctx)
+	if err != nil {
+		return command(ctx, "systemctl", "reload", rt.Unit)
+	}
+	defer conn.Close()
+	if err := belongs(ctx, conn, rt); err != nil {
+		return err
+	}
+	done := make(chan string, 1)
+	if _, err := conn.ReloadUnitContext(ctx, rt.Unit, "replace", done); err != nil {
+		return err
+	}
+	return ended(ctx, done)
+}
+
+// ended waits for the end of a job.
+func ended(ctx context.Context, done <-chan string) error {
 	select {
 	case result := <-done:
 		if result != "done" {
@@ -125,8 +186,8 @@ func restartUnit(ctx context.Context, rt snapshot.Runtime) error {
 // belongs refuses to restart a unit of ours for a process that another systemd
 // runs, such as that of a container with a unit of the same name.
 func belongs(ctx context.Context, conn *dbus.Conn, rt snapshot.Runtime) error {
-	if rt.PID == 0 {
-		return nil
+	if rt.PID == 0 || !exists(fmt.Sprintf("/proc/%d", rt.PID)) {
+		return nil // it does not run, or ended when it was restarted before
 	}
 	unit, err := conn.GetUnitNameByPID(ctx, uint32(rt.PID))
 	if err != nil {
@@ -162,6 +223,10 @@ func unitActive(ctx context.Context, unit string) (bool, error) {
 
 func restartService(ctx context.Context, rt snapshot.Runtime) error {
 	return command(ctx, "rc-service", strings.TrimSuffix(rt.Unit, ".service"), "restart")
+}
+
+func reloadService(ctx context.Context, rt snapshot.Runtime) error {
+	return command(ctx, "rc-service", strings.TrimSuffix(rt.Unit, ".service"), "reload")
 }
 
 func serviceActive(ctx context.Context, unit string) (bool, error) {

@@ -179,17 +179,22 @@ func unlisted(err error) bool { return status.Code(err) == codes.Unimplemented }
 // ErrNoCRI tells that a runtime is up and has no CRI plugin.
 var ErrNoCRI = errors.New("the CRI plugin is not loaded")
 
-// Await asks a socket again and again until its image service answers, for
+// Await is Ready for a runtime with CRI.
+func Await(ctx context.Context, socket string) error {
+	return Ready(ctx, snapshot.Runtime{}, socket)
+}
+
+// Ready asks the socket of a runtime again and again until its image service answers, for
 // after a restart. The error is the last thing that was seen. containerd opens
 // its socket when its plugins are loaded, so one that does not know the service
 // never will: that gives ErrNoCRI.
-func Await(ctx context.Context, socket string) error {
+func Ready(ctx context.Context, rt snapshot.Runtime, socket string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
-		seen, _ := Look(ctx, socket)
+		seen, _ := Ask(ctx, rt, socket)
 		switch {
-		case seen.Images:
+		case seen.Images || socket == "":
 			return nil
 		case seen.Unlisted:
 			return fmt.Errorf("wait for %s: %w: %s", socket, ErrNoCRI, seen.Err)

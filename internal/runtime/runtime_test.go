@@ -240,7 +240,7 @@ func TestANodeKnowsTheVersionThatTheSocketTells(t *testing.T) {
 	defer r.Close()
 	each(t, func(t *testing.T, series, path string) {
 		d, _ := started(t, series, path)
-		n := node.Find(t.Context(), r, node.Caller{Ask: Look})
+		n := node.Find(t.Context(), r, node.Caller{Ask: Ask})
 		rt, _, err := node.Choose(r, n, node.Want{Config: d.dir + "/config.toml"})
 		if err != nil {
 			t.Fatal(err)

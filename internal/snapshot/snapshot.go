@@ -97,6 +97,7 @@ type Runtime struct {
 	Env     map[string]string `json:"env,omitempty"`  // proxy, SSL_CERT_*, GODEBUG; passwords masked
 	Unit    string            `json:"unit,omitempty"` // systemd unit that owns the process: "containerd.service"
 	Socket  string            `json:"socket,omitempty"`
+	API     string            `json:"api,omitempty"`    // socket of Docker's own API; of the others empty
 	Config  string            `json:"config,omitempty"` // main configuration file; empty: built-in defaults
 	Given   bool              `json:"given,omitempty"`  // named by flags, not found
 	Data    string            `json:"data,omitempty"`   // its root directory: content and snapshots
@@ -114,6 +115,15 @@ type Runtime struct {
 
 	// Secrets of the environment, such as the password of a proxy. Never saved.
 	Reveal map[string]route.Secret `json:"-"`
+}
+
+// Door is the socket by which the runtime is asked and pulls: CRI where it has
+// that, else its own API. Empty: it has none.
+func (r *Runtime) Door() string {
+	if r.Socket != "" {
+		return r.Socket
+	}
+	return r.API
 }
 
 // Owner is the program that runs a containerd of its own and writes its
@@ -155,14 +165,15 @@ type CRI struct {
 	TimedOut bool   `json:"timedOut,omitempty"`
 
 	// Loaded is the registry configuration that the runtime goes by, as it tells
-	// itself; nil: it does not. containerd 1.x does, 2.x does not.
+	// itself; nil: it does not. containerd 1.x and Docker do, containerd 2.x does not.
 	Loaded *Loaded `json:"loaded,omitempty"`
 }
 
 // Loaded is what of a configuration the runtime has in memory.
 type Loaded struct {
 	ConfigPath string              `json:"configPath"`
-	Mirrors    map[string][]string `json:"mirrors,omitempty"` // endpoints by registry
+	Mirrors    map[string][]string `json:"mirrors,omitempty"`  // endpoints by registry
+	Insecure   []string            `json:"insecure,omitempty"` // of Docker: hosts and ranges that are not verified, this machine's own left out
 }
 
 // SandboxImage is the image of the pause container.

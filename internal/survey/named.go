@@ -10,6 +10,7 @@ import (
 
 	"github.com/towpath-dev/towpath/internal/dialect"
 	"github.com/towpath-dev/towpath/internal/dialect/all"
+	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
 	"github.com/towpath-dev/towpath/internal/effective"
 	"github.com/towpath-dev/towpath/internal/node"
 	"github.com/towpath-dev/towpath/internal/route"
@@ -37,6 +38,8 @@ type Part struct {
 	Roots   []string // of containerd: the directories that hold those of registries
 	Main    string   // of the others: the one file that the rest belongs to
 
+	Certificates []source.File // that the files name and that lie elsewhere; filled by Complete
+
 	reread func([]source.File) dialect.Reading
 }
 
@@ -47,6 +50,17 @@ func (p Part) Again(files []source.File) dialect.Reading { return p.reread(files
 func part(p Part, read func([]source.File) dialect.Reading) Part {
 	p.Reading, p.reread = read(p.Files), read
 	return p
+}
+
+// Complete reads the certificates and keys that the files name, where they are
+// there.
+func (p *Part) Complete(root *node.Root) {
+	for _, name := range certificates(p.Reading.Table) {
+		if f, ok := root.ReadFile(name); ok && source.Find(p.Files, name) == nil && f.Kind == source.Regular && f.Problem == "" {
+			f.Path = name
+			p.Certificates = append(p.Certificates, f)
+		}
+	}
 }
 
 // Read reads what was named, each dialect by itself. An error says what is wrong
@@ -160,6 +174,11 @@ func (r *named) take(name string) error {
 			a.dialects = append(a.dialects, d)
 		}
 	}
+	if a.directory() && a.has("registries-conf") && !slices.ContainsFunc(a.files, func(f source.File) bool {
+		return all.Guess(f) == "pull-secret" && !shared(f)
+	}) {
+		a.dialects = slices.DeleteFunc(a.dialects, func(d string) bool { return d == "pull-secret" })
+	}
 	switch {
 	case r.Dialect != "":
 		a.dialects = []string{r.Dialect}
@@ -174,6 +193,10 @@ func (r *named) take(name string) error {
 	r.args = append(r.args, a)
 	return nil
 }
+
+// shared reports a file with logins that CRI-O and Podman read as well as the
+// kubelet: in a tree with registries.conf it is theirs.
+func shared(f source.File) bool { return slices.Contains(registriesconf.Dialect.Paths, f.Path) }
 
 // Unknown tells that nobody can say of which dialect a path is.
 type Unknown struct{ Path string }

@@ -10,7 +10,11 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/all"
 	"github.com/towpath-dev/towpath/internal/dialect/containerd"
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
+	"github.com/towpath-dev/towpath/internal/dialect/daemon"
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
+	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
+	"github.com/towpath-dev/towpath/internal/dialect/runbook"
+	"github.com/towpath-dev/towpath/internal/dialect/towpath"
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/source"
@@ -126,7 +130,7 @@ func (r *named) config(main string, files []source.File) {
 		}
 		files = r.mentioned(more.files, certificates(c.Table()))
 	}
-	p := Part{Dialect: containerdconfig.Dialect, Files: files, Main: main}
+	p := Part{Dialect: daemon.Dialect, Files: files, Main: main}
 	r.parts = append(r.parts, part(p, func(files []source.File) dialect.Reading {
 		c := containerdconfig.Read(files, main, t)
 		return dialect.Reading{Table: c.Table(), Findings: containerdconfig.Lint(c)}
@@ -222,13 +226,41 @@ func (r *named) others() {
 			if r.Dialect == "" {
 				files = slices.DeleteFunc(slices.Clone(files), func(f source.File) bool {
 					guess := all.Guess(f)
-					return guess != "" && guess != name
+					return guess != "" && guess != name && !(name == registriesconf.Dialect.Name && shared(f))
 				})
 			}
 			t := r.engine(d)
+			if name == towpath.Dialect.Name {
+				r.neutral(d, files)
+				continue
+			}
 			p := Part{Dialect: d, Files: files, Main: a.path}
 			r.parts = append(r.parts, part(p, func(files []source.File) dialect.Reading { return d.Parse(files, t) }))
 		}
+	}
+}
+
+// neutral reads each towpath.yaml by itself, with the files that it names: they
+// are the user's own, and are read where they are.
+func (r *named) neutral(d dialect.Dialect, files []source.File) {
+	var t route.Target
+	if r.given != nil {
+		t = *r.given
+	}
+	for _, f := range files {
+		if f.Kind == source.Directory || all.Guess(f) != d.Name && (r.Dialect == "" || len(files) > 1) {
+			continue
+		}
+		c := newCollector(r.Root, []source.File{f})
+		for _, name := range towpath.References(c.files) {
+			if got, ok := c.reader(name); ok {
+				c.add(got)
+			} else if r.InPlace {
+				c.read(name)
+			}
+		}
+		p := Part{Dialect: d, Files: c.files, Main: f.Path}
+		r.parts = append(r.parts, part(p, func(files []source.File) dialect.Reading { return d.Parse(files, t) }))
 	}
 }
 
@@ -241,8 +273,10 @@ func (r *named) engine(d dialect.Dialect) route.Target {
 		name = "crio"
 	case "pull-secret", "credential-provider":
 		name = "kubelet"
+	case runbook.Dialect.Name:
+		name = "containerd" // whatever was given counts: its socket and its ctr
 	}
-	if r.given != nil && r.given.Runtime == name {
+	if r.given != nil && (r.given.Runtime == name || name == "crio" && r.given.Runtime == "podman" || d.Name == runbook.Dialect.Name) {
 		return *r.given
 	}
 	if t, found := r.targets[name]; found {

@@ -13,6 +13,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
 	"github.com/towpath-dev/towpath/internal/dialect/docker"
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
+	"github.com/towpath-dev/towpath/internal/dialect/microk8s"
 	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
 	"github.com/towpath-dev/towpath/internal/effective"
 	"github.com/towpath-dev/towpath/internal/node"
@@ -116,6 +117,9 @@ func (s *Survey) read(q Request) {
 	if target.Runtime == "k0s" {
 		c.glob("/etc/k0s/containerd.toml", "/etc/k0s/containerd.d/*")
 	}
+	if target.Runtime == "microk8s" {
+		c.glob(microk8s.Dialect.Paths...)
+	}
 	c.glob("/etc/containerd/config.toml", "/etc/containerd/conf.d/*.toml")
 	c.read("/etc/hosts")
 	c.read("/etc/resolv.conf")
@@ -140,10 +144,10 @@ func (s *Survey) readOther(c *collector, target route.Target, q Request) bool {
 	switch target.Runtime {
 	case "docker":
 		c.glob(docker.Dialect.Paths...)
-		if path.Ext(s.Runtime.Config) == ".json" {
-			c.read(s.Runtime.Config)
+		if f, ok := c.reader(s.Runtime.Config); ok {
+			c.add(f)
 		}
-	case "crio":
+	case "crio", "podman":
 		c.glob(registriesconf.Dialect.Paths...)
 	default:
 		return false
@@ -152,7 +156,23 @@ func (s *Survey) readOther(c *collector, target route.Target, q Request) bool {
 	c.read("/etc/resolv.conf")
 	s.Input = effective.Input{Runtime: *s.Runtime, Registry: q.Registry, Files: c.files}
 	s.Reading, s.Files = effective.Read(s.Input), c.files
+	s.proxies()
 	return true
+}
+
+// proxies puts what daemon.json and flags say of proxies over the environment of
+// dockerd, as dockerd itself does since 23.0.
+func (s *Survey) proxies() {
+	if s.Runtime.Target.Runtime != "docker" {
+		return
+	}
+	for key, value := range docker.Proxies(s.Files, s.Runtime.Target, effective.DockerOptions(*s.Runtime)) {
+		for _, name := range []string{key, strings.ToLower(key)} {
+			delete(s.Runtime.Env, name)
+			delete(s.Runtime.Reveal, name)
+		}
+		node.SetVariable(s.Runtime, key, value)
+	}
 }
 
 // certificates are the files with certificates and keys that a table names.
@@ -286,10 +306,14 @@ func (c *collector) certs(root, registry string, t route.Target) {
 	}
 }
 
-// Socket is where the runtime's CRI socket can be reached from here.
+// Socket is where the runtime's socket, CRI or Docker's API, can be reached from
+// here; empty: it has none.
 func (s *Survey) Socket() string {
-	if where, err := s.View.Files.Real(s.Runtime.Socket); err == nil {
+	if s.Runtime.Door() == "" {
+		return ""
+	}
+	if where, err := s.View.Files.Real(s.Runtime.Door()); err == nil {
 		return where
 	}
-	return s.Runtime.Socket
+	return s.Runtime.Door()
 }

@@ -371,3 +371,33 @@ func TestMirrorsOfDockerAreToldWhereTheKubeletUsesAnotherRuntime(t *testing.T) {
 		}
 	}
 }
+
+func TestLoginsBelongToTheProgramThatReadsTheTree(t *testing.T) {
+	const logins = `{"auths": {"r.lab": {"auth": "dTpw"}}}`
+	for name, c := range map[string]struct {
+		files map[string]string
+		path  string
+		want  []string
+	}{
+		"CRI-O and Podman":   {map[string]string{"etc/containers/registries.conf": "unqualified-search-registries = [\"r.lab\"]\n", "root/.docker/config.json": logins, "root/.config/containers/auth.json": logins}, "/", []string{"registries-conf"}},
+		"a pull secret":      {map[string]string{"root/.docker/config.json": logins}, "/root/.docker/config.json", []string{"pull-secret"}},
+		"both in one folder": {map[string]string{"x/registries.conf": "", "x/secret.json": logins}, "/x", []string{"registries-conf", "pull-secret"}},
+	} {
+		root, err := node.OpenRoot(tree(t, c.files))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { root.Close() })
+		parts, err := survey.Named{Root: root, Paths: []string{c.path}, InPlace: true}.Read(t.Context())
+		var got []string
+		for _, p := range parts {
+			got = append(got, p.Dialect.Name)
+			if p.Dialect.Name == "registries-conf" && name == "CRI-O and Podman" && len(p.Reading.Table.Hosts) != 1 {
+				t.Errorf("the logins are lost: %+v", p.Reading.Table.Hosts)
+			}
+		}
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v (%v)", name, got, c.want, err)
+		}
+	}
+}

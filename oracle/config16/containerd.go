@@ -6,6 +6,7 @@ package config16
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -34,6 +35,7 @@ import (
 	_ "github.com/containerd/containerd/snapshots/overlay/plugin"
 
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig/outcome"
+	"github.com/towpath-dev/towpath/internal/dialect/daemon/written"
 )
 
 const criURI = "io.containerd.grpc.v1.cri"
@@ -170,4 +172,51 @@ func login(h docker.RegistryHost) string {
 	}
 	user, password, _ := req.BasicAuth()
 	return outcome.Login(user, password, false)
+}
+
+// asks are the hosts of registries for a daemon that is started with a main
+// file, whether they come from it or from hosts.toml files; nil: it does not start.
+func asks(main string, registries []string) (out map[string][]string) {
+	defer func() {
+		if recover() != nil {
+			out = nil
+		}
+	}()
+	c := &srvconfig.Config{Version: 1, Root: defaults.DefaultRootDir, State: defaults.DefaultStateDir}
+	if srvconfig.LoadConfig(main, c) != nil {
+		return nil
+	}
+	cri, dead, err := start(c)
+	if err != nil || dead {
+		return nil
+	}
+	out = map[string][]string{}
+	for _, name := range registries {
+		hosts, err := hostsOf(cri, name)
+		out[name] = spelled(hosts, err)
+	}
+	return out
+}
+
+// spelled are hosts as the test that they belong to spells them.
+func spelled(hosts []docker.RegistryHost, err error) []string {
+	if err != nil {
+		return []string{outcome.Fails}
+	}
+	var out []string
+	for _, h := range hosts {
+		set := &tls.Config{}
+		t, single := h.Client.Transport.(*http.Transport)
+		if single && t.TLSClientConfig != nil && h.Scheme != "http" {
+			set = t.TLSClientConfig
+		}
+		line := written.Host(h.Scheme+"://"+h.Host+h.Path, set.InsecureSkipVerify, set.RootCAs != nil, len(set.Certificates) > 0) + " " + login(h)
+		if !single {
+			line += written.Falls
+		}
+		if !slices.Contains(out, line) {
+			out = append(out, line)
+		}
+	}
+	return out
 }

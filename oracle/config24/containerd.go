@@ -6,6 +6,7 @@ package config24
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"iter"
 	"net/http"
@@ -26,6 +27,7 @@ import (
 	"github.com/containerd/plugin/registry"
 
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig/outcome"
+	"github.com/towpath-dev/towpath/internal/dialect/daemon/written"
 )
 
 const (
@@ -196,7 +198,7 @@ func text(config any, field string) string {
 
 // endpoints asks containerd for the hosts of a registry.
 func endpoints(images reflect.Value, name string) []string {
-	hosts, err := hostsOf(images, name)
+	hosts, err := hostsOf(images, name, nil)
 	if err != nil {
 		return []string{outcome.Fails}
 	}
@@ -225,4 +227,42 @@ func login(h docker.RegistryHost) string {
 	}
 	user, password, _ := req.BasicAuth()
 	return outcome.Login(user, password, false)
+}
+
+// asks are the hosts of registries for a daemon that is started with a main
+// file, whether they come from it or from hosts.toml files; nil: it does not start.
+func (r *reader) asks(main string, registries []string) map[string][]string {
+	if o := r.read(main, nil); o.Fatal || o.Dead {
+		return nil
+	}
+	images := reflect.ValueOf(r.find(criImages).Config).Elem()
+	out := map[string][]string{}
+	for _, name := range registries {
+		hosts, err := hostsOf(images, name, configured(images))
+		out[name] = spelled(hosts, err)
+	}
+	return out
+}
+
+// spelled are hosts as the test that they belong to spells them.
+func spelled(hosts []docker.RegistryHost, err error) []string {
+	if err != nil {
+		return []string{outcome.Fails}
+	}
+	var out []string
+	for _, h := range hosts {
+		set := &tls.Config{}
+		t, single := h.Client.Transport.(*http.Transport)
+		if single && t.TLSClientConfig != nil && h.Scheme != "http" {
+			set = t.TLSClientConfig
+		}
+		line := written.Host(h.Scheme+"://"+h.Host+h.Path, set.InsecureSkipVerify, set.RootCAs != nil, len(set.Certificates) > 0) + " " + login(h)
+		if !single {
+			line += written.Falls
+		}
+		if !slices.Contains(out, line) {
+			out = append(out, line)
+		}
+	}
+	return out
 }

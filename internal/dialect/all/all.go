@@ -8,8 +8,8 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/bottlerocket"
 	"github.com/towpath-dev/towpath/internal/dialect/buildkit"
 	"github.com/towpath-dev/towpath/internal/dialect/containerd"
-	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
 	"github.com/towpath-dev/towpath/internal/dialect/credentialprovider"
+	"github.com/towpath-dev/towpath/internal/dialect/daemon"
 	"github.com/towpath-dev/towpath/internal/dialect/docker"
 	"github.com/towpath-dev/towpath/internal/dialect/k0s"
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
@@ -17,15 +17,17 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/microk8s"
 	"github.com/towpath-dev/towpath/internal/dialect/pullsecret"
 	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
+	"github.com/towpath-dev/towpath/internal/dialect/runbook"
 	"github.com/towpath-dev/towpath/internal/dialect/talos"
+	"github.com/towpath-dev/towpath/internal/dialect/towpath"
 	"github.com/towpath-dev/towpath/internal/finding"
 )
 
 // Dialects are all of them, by name.
 var Dialects = []dialect.Dialect{
-	containerd.Dialect, containerdconfig.Dialect, k3s.K3s, k3s.RKE2,
+	containerd.Dialect, daemon.Dialect, k3s.K3s, k3s.RKE2,
 	k0s.Dialect, microk8s.Dialect, kind.Dialect, talos.Dialect, bottlerocket.Dialect, buildkit.Dialect,
-	registriesconf.Dialect, docker.Dialect, pullsecret.Dialect, credentialprovider.Dialect,
+	registriesconf.Dialect, docker.Dialect, towpath.Dialect, pullsecret.Dialect, credentialprovider.Dialect, runbook.Dialect,
 }
 
 // Named returns a dialect by what is typed after --from.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/towpath-dev/towpath/internal/dialect/bottlerocket"
@@ -16,7 +17,9 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/kind"
 	"github.com/towpath-dev/towpath/internal/dialect/pullsecret"
 	"github.com/towpath-dev/towpath/internal/dialect/registriesconf"
+	"github.com/towpath-dev/towpath/internal/dialect/runbook"
 	"github.com/towpath-dev/towpath/internal/dialect/talos"
+	"github.com/towpath-dev/towpath/internal/dialect/towpath"
 	"github.com/towpath-dev/towpath/internal/source"
 )
 
@@ -31,6 +34,8 @@ func Guess(f source.File) string {
 		return containerd.Dialect.Name
 	case strings.HasPrefix(base, "registries.y"):
 		return rancher(f.Path)
+	case base == "crictl.yaml" || base == "nerdctl.toml" || slices.Contains(notes, path.Ext(base)) && looksLike(pullLine, f):
+		return runbook.Dialect.Name
 	case base == "config.toml" && !looksLike(hostsLine, f):
 		return containerdconfig.Dialect.Name
 	}
@@ -58,7 +63,8 @@ func other(f source.File, base string) string {
 		name string
 	}{
 		{ext == ".json" || yaml, providerLine, credentialprovider.Dialect.Name},
-		{base == "config.json" || base == ".dockercfg" || base == ".dockerconfigjson", nil, pullsecret.Dialect.Name},
+		{base == "auth.json" && slices.Contains(registriesconf.Dialect.Paths, f.Path), nil, registriesconf.Dialect.Name},
+		{slices.Contains(pullsecret.Dialect.Paths, f.Path) || base == ".dockercfg" || base == ".dockerconfigjson", nil, pullsecret.Dialect.Name},
 		{ext == ".json" || yaml, secretLine, pullsecret.Dialect.Name},
 		{base == "daemon.json", nil, docker.Dialect.Name},
 		{ext == ".json", dockerLine, docker.Dialect.Name},
@@ -66,6 +72,8 @@ func other(f source.File, base string) string {
 		{ext == ".conf", searchLine, registriesconf.Dialect.Name},
 		{strings.HasPrefix(base, "buildkitd") && ext == ".toml", nil, buildkit.Dialect.Name},
 		{ext == ".toml", bottlerocketLine, bottlerocket.Dialect.Name},
+		{base == "towpath.yaml" || base == "towpath.yml", nil, towpath.Dialect.Name},
+		{yaml, towpathLine, towpath.Dialect.Name},
 		{yaml, talosLine, talos.Dialect.Name},
 		{yaml, kindLine, kind.Dialect.Name},
 	} {
@@ -94,9 +102,15 @@ var (
 	searchLine       = regexp.MustCompile(`(?m)^\s*(\[\[\s*registry\s*\]\]|\[registries\.\w+\]|unqualified-search-registries\s*=)`)
 	bottlerocketLine = regexp.MustCompile(`(?m)^\s*\[+\s*settings\.container-registry\b`)
 	talosLine        = regexp.MustCompile(`(?m)^(machine\s*:|kind\s*:\s*["']?Registry(Mirror|Auth|TLS)Config\b)`)
+	towpathLine      = regexp.MustCompile(`(?m)^["']?version["']?\s*:\s*["']?towpath/`)
 	kindLine         = regexp.MustCompile(`(?m)^apiVersion\s*:\s*["']?kind\.x-k8s\.io/`)
 	registriesLine   = regexp.MustCompile(`(?m)^["']?(mirrors|configs)["']?\s*:`)
 )
+
+// notes are the endings of scripts and texts with command lines.
+var notes = []string{".sh", ".bash", ".md", ".markdown", ".txt", ".adoc", ".rst"}
+
+var pullLine = regexp.MustCompile(`\b(ctr|crictl|nerdctl)\b[^\n]*\bpull\b|\bminikube\s+start\b`)
 
 // looksLike looks for a line near the beginning of a file.
 func looksLike(line *regexp.Regexp, f source.File) bool {

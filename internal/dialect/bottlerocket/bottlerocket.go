@@ -42,6 +42,7 @@ var Dialect = dialect.Dialect{
 	Name:   "bottlerocket",
 	Title:  "Bottlerocket settings.container-registry",
 	Docs:   "https://bottlerocket.dev/en/os/latest/api/settings/container-registry/",
+	Proof:  "no library and no program here can confirm it. The templates of bottlerocket-core-kit of October 2024 are relied on; newer releases were not looked at",
 	Paths:  []string{mainPath},
 	Parse:  Parse,
 	Render: Render,

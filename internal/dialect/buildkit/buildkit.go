@@ -33,6 +33,7 @@ var Dialect = dialect.Dialect{
 	Name:   "buildkit",
 	Title:  "BuildKit buildkitd.toml",
 	Docs:   "https://github.com/moby/buildkit/blob/master/docs/buildkitd.toml.md",
+	Proof:  "the configuration and resolver code of BuildKit 0.34.2",
 	Paths:  []string{mainPath, "/root/.config/buildkit/buildkitd.toml", "/home/*/.config/buildkit/buildkitd.toml"},
 	Parse:  Parse,
 	Render: Render,

@@ -20,15 +20,17 @@ var Dialect = dialect.Dialect{
 	Name:  "containerd",
 	Title: "containerd certs.d/HOST/hosts.toml",
 	Docs:  "https://github.com/containerd/containerd/blob/main/docs/hosts.md",
+	Proof: "containerd's own host configuration and resolver, versions 1.6.20, 1.7.35 and 2.4.2, on generated and on mutated files; the three of them pull by these files in the lab",
 	Paths: []string{
 		"/etc/containerd/certs.d/*/hosts.toml",
 		"/etc/docker/certs.d/*/hosts.toml",
 	},
-	Parse:  Parse,
-	Kinds:  kinds,
-	Render: Render,
-	Limits: limits,
-	Reload: func(route.Target) string { return "" },
+	Parse:   Parse,
+	Kinds:   kinds,
+	Render:  Render,
+	Limits:  limits,
+	Instead: instead,
+	Reload:  func(route.Target) string { return "" },
 }
 
 // Parse reads trees whose roots nobody named: see Roots.
@@ -87,7 +89,7 @@ var kinds = []finding.Kind{
 	credentialsForAll, webSite,
 	emptyKey, flatPair, pairLength, unusableCA, unusableClient, unverified, tlsForPlain, wrongExtension, loneKey,
 	headerType, headerCase, malformedBasic, forbiddenHeader, timeoutUnit, oddTimeout, timeoutIgnored,
-	randomOrder, crashingFile, wrongType,
+	randomOrder, crashingFile, wrongType, spegelBackup, spegelHidden,
 	bracketedName, localUpstream, keyBehind, portOfOther, pushOnly, pushToMirror, mirrorOnlyMeant, longDial, relativePath, notAuthority,
 	serverAsClient, secretToRealm, secretToTarget, headerToUpstream, privateDefault, asksItself,
 }

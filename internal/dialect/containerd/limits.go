@@ -10,17 +10,10 @@ import (
 // limits lists everything in the model that a hosts.toml cannot say to its
 // target. A table that hits none of them comes back from Render and Parse with
 // the same requests.
-var limits = []dialect.Limit{
-	{
-		Concept: "rewrites", Nearest: "point the mirror's path at the other repository and set override_path, or use K3s",
-		Text: "only the containerd of K3s and RKE2 knows rewrite",
-		Hits: anyEndpoint(func(t route.Target, e route.Endpoint) bool { return len(e.Rewrites) > 0 && !t.Fork }),
-	},
-	{
-		Concept: "the order of several rewrites", Nearest: "make the patterns exclude each other",
-		Text: "rewrites of one host are tried in a random order",
-		Hits: anyEndpoint(func(t route.Target, e route.Endpoint) bool { return len(e.Rewrites) > 1 && t.Fork }),
-	},
+var limits = slices.Concat(TreeLimits, Elsewhere)
+
+// Elsewhere is what a hosts.toml cannot say and config.toml can.
+var Elsewhere = []dialect.Limit{
 	{
 		Concept: "user and password", Nearest: "give an imagePullSecret, or a static Authorization header",
 		Text: "hosts.toml has no credentials but header lines",
@@ -30,6 +23,27 @@ var limits = []dialect.Limit{
 		Concept: "an identity token", Nearest: "give an imagePullSecret",
 		Text: "hosts.toml has no credentials but header lines",
 		Hits: anyEndpoint(func(_ route.Target, e route.Endpoint) bool { return !e.Auth.IdentityToken.IsZero() }),
+	},
+	{
+		Concept: "a header for every registry", Nearest: "write a route for every other registry, or registry.headers in config.toml",
+		Text: "a header belongs to one host, and _default is not there",
+		Hits: func(t route.Table, _ route.Route) bool {
+			return len(t.Header) > 0 && !t.Has(route.Any)
+		},
+	},
+}
+
+// TreeLimits is what neither of the two can say, where config_path is in use.
+var TreeLimits = []dialect.Limit{
+	{
+		Concept: "rewrites", Nearest: "point the mirror's path at the other repository and set override_path, or use K3s",
+		Text: "only the containerd of K3s and RKE2 knows rewrite",
+		Hits: anyEndpoint(func(t route.Target, e route.Endpoint) bool { return len(e.Rewrites) > 0 && !t.Fork }),
+	},
+	{
+		Concept: "the order of several rewrites", Nearest: "make the patterns exclude each other",
+		Text: "rewrites of one host are tried in a random order",
+		Hits: anyEndpoint(func(t route.Target, e route.Endpoint) bool { return len(e.Rewrites) > 1 && t.Fork }),
 	},
 	{
 		Concept: "no host at all", Nearest: "name a server that nobody can reach",
@@ -90,13 +104,6 @@ var limits = []dialect.Limit{
 		Concept: "a route that fails every pull", Nearest: "repair what makes it fail",
 		Text: "the pull fails before a host is asked",
 		Hits: func(_ route.Table, r route.Route) bool { return r.Fails != "" },
-	},
-	{
-		Concept: "a header for every registry", Nearest: "write a route for every other registry, or registry.headers in config.toml",
-		Text: "a header belongs to one host, and _default is not there",
-		Hits: func(t route.Table, _ route.Route) bool {
-			return len(t.Header) > 0 && !t.Has(route.Any)
-		},
 	},
 	{
 		Concept: "leaving out the registry itself where a mirror is the same", Nearest: "it is asked twice",

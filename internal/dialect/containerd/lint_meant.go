@@ -174,24 +174,31 @@ func namedAfter(cert, host string) bool {
 // placed reports keys that belong to another table than was meant.
 func (h *hostsFile) placed() []finding.Finding {
 	var out []finding.Finding
-	late := "" // host below which a server stands
+	var late *tomldoc.Entry // a server below a host
+	deep := 0               // how far the keys of that host stand in before it
 	for i := range h.doc.Entries {
 		e := &h.doc.Entries[i]
-		if e.Kind != tomldoc.Value || len(e.Path) < 3 || e.Path[0] != "host" || len(out) == maxOfKind {
-			continue
-		}
 		switch {
-		case len(e.Path) == 3 && e.Path[2] == "server":
-			late = e.Path[1]
-		case len(e.Path) == 3 && late == e.Path[1] && (e.Path[2] == "ca" || e.Path[2] == "client" || e.Path[2] == "skip_verify"):
-			args := finding.Args{"key": e.Path[2], "table": "[host." + display(e.Path[1]) + "]"}
-			out = append(out, h.found(keyBehind, "", e.At, args).Sure(finding.Likely))
+		case e.Kind != tomldoc.Value:
+			late, deep = nil, 0
+		case len(e.Path) < 3 || e.Path[0] != "host" || len(out) == maxOfKind:
 		case h.asHeader(e):
 			out = append(out, h.behindHeader(e))
+		case len(e.Path) == 3 && e.Path[2] == "server":
+			late = e
+		case late == nil:
+			deep = max(deep, e.At.Column)
+		case len(e.Path) == 3 && forUpstream[e.Path[2]] && deep > late.At.Column && e.At.Column <= late.At.Column:
+			args := finding.Args{"key": e.Path[2], "table": "[host." + display(e.Path[1]) + "]"}
+			out = append(out, h.found(keyBehind, "", e.At, args).Sure(finding.Likely))
 		}
 	}
 	return out
 }
+
+// forUpstream are keys that people write for server. Behind a server that stands
+// too low they are meant for it where they stand out as far as it does.
+var forUpstream = map[string]bool{"ca": true, "client": true, "skip_verify": true}
 
 // asHeader reports that a setting of a host stands among its header lines.
 func (h *hostsFile) asHeader(e *tomldoc.Entry) bool {
@@ -227,7 +234,7 @@ func (h *hostsFile) only() []finding.Finding {
 }
 
 // mirrorOnly is a comment by somebody who wants no upstream.
-var mirrorOnly = regexp.MustCompile(`(?im)#[^"'\n]*\b(no (upstream|fallback)|without (an? |the |any )?(upstream|fallback)|never (ask|use|contact|go to)\w* (the )?(upstream|docker hub|internet)|(disable|prevent|forbid)s? (the )?(upstream|fallback)|mirrors? only|only (from |use |ask )?(the |this )?mirrors?)\b`)
+var mirrorOnly = regexp.MustCompile(`(?im)#[^"'\n]*\b(no (upstream|fallback)|without (an? |the |any )?(upstream|fallback)|never (ask|use|contact|go to)\w* (the )?(upstream|docker hub|internet)|(disable|prevent|forbid)s? (the )?(upstream|fallback)|only (from|use|ask|pull from) (the |this |our )?mirrors?)\b|(?im)#\s*mirrors? only\s*$`)
 
 // rootHeader reports headers that reach none of the hosts of the file.
 func (h *hostsFile) rootHeader() []finding.Finding {

@@ -87,6 +87,9 @@ func (r *reader) strange(root, name string) {
 	case f.Kind != source.Directory:
 		r.misplaced(p)
 		return
+	case name == backup:
+		r.add(r.inTree(spegelBackup, "", spot{p, route.Any}, nil))
+		return
 	case name == fallback:
 		r.add(r.inTree(oldDefault, "", spot{p, route.Any}, nil))
 		return

@@ -38,8 +38,8 @@ func (h *hostsFile) trust(e entry) []finding.Finding {
 		return []finding.Finding{with(h.found(withoutPull, "", at, args), add("pull"))}
 	case !serves.Has(route.Resolve):
 		f := with(h.found(neverForTags, "", at, args), add("resolve"))
-		if slices.ContainsFunc(h.entries, func(o entry) bool { return servesTags(o.endpoint) }) {
-			f.Severity = finding.Info // as containerd's documentation recommends it for the mirrors of others
+		if slices.ContainsFunc(h.entries, func(o entry) bool { return o.table != nil && servesTags(o.endpoint) }) {
+			f.Severity = finding.Info // beside a mirror for tags, as containerd's documentation has it
 		}
 		return []finding.Finding{f}
 	}

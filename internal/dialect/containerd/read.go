@@ -25,6 +25,7 @@ func Read(roots []string, files []source.File, t route.Target) dialect.Reading {
 	r := newReader(files, t)
 	r.judges = true
 	r.read(roots)
+	r.spegel()
 	return dialect.Reading{Table: r.table, Findings: r.findings}
 }
 

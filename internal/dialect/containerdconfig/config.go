@@ -55,6 +55,7 @@ type Config struct {
 	Snapshotter Setting[string]        //
 	Progress    Setting[time.Duration] // a pull without progress for so long is cut; 0: never
 	ConfigPath  Setting[string]        // as written, or the default of this version; empty: hosts.toml is not used
+	Discards    Setting[bool]          // layers are removed from the store once they are unpacked
 	LocalPull   Setting[bool]          // false: the pull goes through the transfer service (2.1 and later)
 	LocalWhy    string                 // what makes a pull local that could go the other way; empty: nothing
 

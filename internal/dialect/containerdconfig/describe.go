@@ -68,6 +68,7 @@ func (l *loading) describe1() {
 	l.Sandbox = Setting[string]{c.SandboxImage, l.setBy(c.SandboxImage, "pinned_images", "sandbox")}
 	l.Snapshotter = Setting[string]{c.Snapshotter, l.setBy(c.Snapshotter, "snapshotter")}
 	l.ConfigPath = Setting[string]{c.Registry.ConfigPath, l.setBy(c.Registry.ConfigPath, "registry", "config_path")}
+	l.Discards = Setting[bool]{c.DiscardUnpackedLayers, l.setBy(c.DiscardUnpackedLayers, "discard_unpacked_layers")}
 	l.LocalPull.Value = true
 	if l.Target.Containerd.Since("1.7.0") {
 		l.progress(l.newer.ImagePullProgressTimeout)
@@ -80,6 +81,7 @@ func (l *loading) describe2() {
 	l.Sandbox = Setting[string]{sandbox, l.setBy(sandbox, "pinned_images", "sandbox")}
 	l.Snapshotter = Setting[string]{i.Snapshotter, l.setBy(i.Snapshotter, "snapshotter")}
 	l.ConfigPath = Setting[string]{i.Registry.ConfigPath, l.setBy(i.Registry.ConfigPath, "registry", "config_path")}
+	l.Discards = Setting[bool]{i.DiscardUnpackedLayers, l.setBy(i.DiscardUnpackedLayers, "discard_unpacked_layers")}
 	l.localPull()
 	l.progress(i.ImagePullProgressTimeout)
 }

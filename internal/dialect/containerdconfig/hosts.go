@@ -175,26 +175,31 @@ func loss(name string, at source.Pos, concept, nearest string) finding.Finding {
 	return f.In(at).Saw(concept, at.String(), "towpath explain "+name+"/IMAGE")
 }
 
-// removeLegacy takes the mirrors and tls tables out of a file. Comments, blank
-// lines and everything else stay.
+// removeLegacy takes the mirrors and tls tables out of a file.
 func (c Config) removeLegacy(ly *layer) []source.Edit {
-	if ly.doc == nil {
+	return ly.remove(func(path []string) bool { return c.legacy(ly, path) })
+}
+
+// remove takes expressions out of a file. Comments, blank lines and everything
+// else stay.
+func (l *layer) remove(goes func(path []string) bool) []source.Edit {
+	if l.doc == nil {
 		return nil
 	}
 	var edits []source.Edit
 	var under []string // the value that went as a whole
-	for _, e := range ly.doc.Entries {
+	for _, e := range l.doc.Entries {
 		if under != nil && prefixed(e.Path, under) && e.Inline {
 			continue
 		}
 		under = nil
-		if !c.legacy(ly, e.Path) {
+		if !goes(e.Path) {
 			continue
 		}
 		if e.Kind == tomldoc.Value {
 			under = e.Path
 		}
-		edits = append(edits, ly.removal(e))
+		edits = append(edits, l.removal(e))
 	}
 	return joinOverlaps(edits)
 }

@@ -220,5 +220,5 @@ var kinds = []finding.Kind{
 	noVersion, wrongTable, bothTables, replacedTable, dropInVersion, unknownKey, transferPath, notImported, otherInstance, otherInstanceK0s,
 	tlsRemoved, deprecated, relativePath, listBug, pathWrong, pathUnset, noScheme, badEndpoint, literalPath, neverMatches, hubKey, mirrorKey,
 	plainTLS, verificationOff, halfPair, badLogin, wellKnownPassword, readable, retiredSandbox,
-	k0sUnset, k0sElsewhere, k0sNew, k0sOld, k0sManaged, k0sNotImported, k0sMisplaced,
+	noLayers, k0sUnset, k0sElsewhere, k0sNew, k0sOld, k0sManaged, k0sNotImported, k0sMisplaced,
 }

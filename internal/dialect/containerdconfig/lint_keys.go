@@ -103,10 +103,12 @@ func (l *lint) knows(known []string, key string) bool {
 	})
 }
 
+var separators = strings.NewReplacer("-", "", "_", "")
+
 // nearest is the known key that somebody meant, if that can be told.
 func nearest(key string, known []string) string {
 	plain := func(s string) string {
-		return strings.TrimSuffix(strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(s)), "s")
+		return strings.TrimSuffix(separators.Replace(strings.ToLower(s)), "s")
 	}
 	for _, k := range known {
 		if plain(k) == plain(key) || strings.HasPrefix(plain(k), plain(key)) && len(key) > 3 || distance(plain(k), plain(key)) == 1 {

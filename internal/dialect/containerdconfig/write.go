@@ -20,7 +20,7 @@ func dotted(keys []string) string {
 	out := make([]string, len(keys))
 	for i, k := range keys {
 		if out[i] = k; k == "" || strings.Trim(k, bareKey) != "" {
-			out[i] = strconv.Quote(k)
+			out[i] = textOf(k)
 		}
 	}
 	return strings.Join(out, ".")

@@ -26,6 +26,7 @@ var Dialect = dialect.Dialect{
 	Name:   "credential-provider",
 	Title:  "CredentialProviderConfig of the kubelet",
 	Docs:   "https://kubernetes.io/docs/tasks/administer-cluster/kubelet-credential-provider/",
+	Proof:  "the kubelet's own keyring and provider code, k8s.io/kubernetes 1.36.3, on generated and on mutated files",
 	Paths:  []string{"/etc/kubernetes/credential-provider/config.yaml", "/etc/eks/image-credential-provider/config.json", "/var/lib/rancher/credentialprovider/config.yaml"},
 	Reload: func(route.Target) string { return "kubelet.service" },
 	Parse:  Parse,

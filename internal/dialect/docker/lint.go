@@ -257,6 +257,10 @@ func (r *reader) place(keys ...string) source.Pos {
 			return r.doc.Pos(m.Name)
 		}
 	}
+	set := r.flags()
+	if slices.ContainsFunc(keys, func(key string) bool { _, there := set[flagOf(key)]; return there }) {
+		return r.flagAt
+	}
 	if r.file == nil {
 		return source.Pos{}
 	}

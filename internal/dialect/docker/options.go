@@ -4,6 +4,11 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/route"
+	"github.com/towpath-dev/towpath/internal/snapshot"
+	"github.com/towpath-dev/towpath/internal/source"
 )
 
 // optionNames are the flags of dockerd 28, each of which may be a key of
@@ -75,13 +80,26 @@ func flagOf(key string) string {
 // short are the flags with one letter.
 var short = map[string]string{"D": "debug", "H": "host", "l": "log-level", "p": "pidfile", "s": "storage-driver", "b": "bridge", "G": "group", "r": "restart"}
 
-// flags are the flags that dockerd is started with: of the process, else of its unit.
+// flags are the flags that dockerd is started with: of the process, else of its
+// unit. Of a flag that is given several times it has the last value.
 func (r *reader) flags() map[string]string {
-	args := r.opts.Args
-	if args == nil {
-		args = r.unitArgs()
-	}
 	out := map[string]string{}
+	for _, f := range r.line() {
+		out[f.name] = f.value
+	}
+	return out
+}
+
+// flag is one flag with its value.
+type flag struct{ name, value string }
+
+// line is the command line of dockerd.
+func (r *reader) line() []flag {
+	args := r.unitArgs()
+	if r.opts.Args != nil {
+		args = r.opts.Args
+	}
+	var out []flag
 	for i, word := range args {
 		name, value, joined := strings.Cut(strings.TrimLeft(word, "-"), "=")
 		switch {
@@ -97,7 +115,50 @@ func (r *reader) flags() map[string]string {
 		if !joined && i+1 < len(args) && !strings.HasPrefix(args[i+1], "-") {
 			value = args[i+1]
 		}
-		out[name] = value
+		out = append(out, flag{name, value})
+	}
+	return out
+}
+
+// given takes over the lists that flags set instead of the file. Both at once
+// keep dockerd from starting, which is told elsewhere.
+func (r *reader) given() {
+	for _, f := range r.line() {
+		switch f.name {
+		case "registry-mirror":
+			if why := badMirror(f.value); why != "" {
+				r.refuse(wrongMirror, "", r.place("registry-mirrors"), finding.Args{"mirror": mask(f.value), "why": why})
+			}
+			r.set.Mirrors = append(r.set.Mirrors, f.value)
+		case "insecure-registry":
+			if why := badInsecure(f.value); why != "" {
+				r.refuse(wrongInsecure, "", r.place("insecure-registries"), finding.Args{"entry": mask(f.value), "why": why})
+			}
+			r.set.Insecure = append(r.set.Insecure, f.value)
+		}
+	}
+}
+
+// Proxies are the proxy variables that dockerd sets for itself, by daemon.json
+// or flags, over those of its environment: since 23.0. A value may hold a
+// password; one of a flag of a running dockerd has lost it.
+func Proxies(files []source.File, t route.Target, o Options) map[string]string {
+	out := map[string]string{}
+	if t.Version.Known() && t.Version.Before("23.0.0") {
+		return out
+	}
+	r := read(files, t, o)
+	if r.refused != nil {
+		return out
+	}
+	flags := r.flags()
+	for name, value := range map[string]string{"http-proxy": r.set.Proxies.HTTP, "https-proxy": r.set.Proxies.HTTPS, "no-proxy": r.set.Proxies.No} {
+		if f := flags[name]; f != "" {
+			value = f
+		}
+		if value != "" {
+			out[strings.ToUpper(strings.ReplaceAll(name, "-", "_"))] = value
+		}
 	}
 	return out
 }
@@ -114,7 +175,7 @@ func (r *reader) unitArgs() []string {
 		for line := range strings.SplitSeq(text, "\n") {
 			command, ok := strings.CutPrefix(strings.TrimSpace(line), "ExecStart=")
 			if words := strings.Fields(command); ok && len(words) > 0 && path.Base(strings.TrimLeft(words[0], "-@:+!")) == "dockerd" {
-				out = words[1:]
+				out, r.flagAt = words[1:], source.Pos{File: name, Line: 1 + strings.Count(text[:strings.Index(text, line)], "\n")}
 			}
 		}
 	}
@@ -125,4 +186,43 @@ func (r *reader) unitArgs() []string {
 		read("/etc/systemd/system/" + service + ".d/" + name)
 	}
 	return out
+}
+
+// Differs reports whether a running dockerd goes by other registry settings than
+// its files and flags say.
+func Differs(files []source.File, t route.Target, o Options, loaded snapshot.Loaded) bool {
+	o.Loaded = nil
+	r := read(files, t, o)
+	if r.refused != nil || r.unread {
+		return r.refused != nil
+	}
+	return !slices.Equal(trimmed(r.set.Mirrors), trimmed(loaded.Mirrors[hub])) || !slices.Equal(listed(r.set.Insecure), listed(loaded.Insecure))
+}
+
+// trimmed are mirrors as dockerd compares them, each once.
+func trimmed(mirrors []string) []string {
+	var out []string
+	for _, m := range mirrors {
+		if m = strings.TrimSuffix(m, "/"); !slices.Contains(out, m) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// listed are insecure registries as dockerd keeps them, without this machine's
+// own addresses.
+func listed(list []string) []string {
+	out := []string{}
+	for _, text := range list {
+		entry := unschemed(text)
+		if p, ok := addresses(entry); ok {
+			if entry = p.String(); p.Addr().IsLoopback() && p.Bits() >= 8 {
+				continue
+			}
+		}
+		out = append(out, entry)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }

@@ -276,8 +276,10 @@ func (r *reader) key(m jsondoc.Member) {
 	r.refuse(unknownKey, variant, r.doc.Pos(m.Name), args)
 }
 
+var separators = strings.NewReplacer("_", "", "-", "")
+
 func squeeze(key string) string {
-	return strings.TrimSuffix(strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(key)), "s")
+	return strings.TrimSuffix(strings.ToLower(separators.Replace(key)), "s")
 }
 
 // twice refuses what is set in the file and as a flag.

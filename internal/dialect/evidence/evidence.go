@@ -20,6 +20,8 @@ const stage = "config"
 type Book struct {
 	Files    []source.File
 	Findings []finding.Finding
+
+	lines source.Lines
 }
 
 // Say adds a finding about a place, with its line as evidence, and returns it
@@ -51,11 +53,11 @@ func (b *Book) evidence(at source.Pos) (saw, command string) {
 	if f == nil || at.Line == 0 {
 		return at.File, "ls -l " + Quote(at.File)
 	}
-	return Show(source.Line(f.Data, at.Line)), fmt.Sprintf("sed -n %dp %s", at.Line, Quote(at.File))
+	return Show(b.lines.Line(f, at.Line)), fmt.Sprintf("sed -n %dp %s", at.Line, Quote(at.File))
 }
 
 var (
-	secretKey = regexp.MustCompile(`(?i)((?:pass[a-z]*|\bauth|[a-z_-]*token|secret[a-z]*|\bpwd|\bkey|\bdata|user-data)["']?\s*[=:：]\s*)([^\s,}#\[{][^,}#]*)`)
+	secretKey = regexp.MustCompile(`(?i)((?:pass[a-z]*|\bauth(?:orization)?|cookie|[a-z_-]*token|secret[a-z]*|\bpwd|\bkey|\bdata|user-data)["']?\s*[=:：]\s*)([^\s,}#\[{][^,}#]*)`)
 	userInfo  = regexp.MustCompile(`//[^/\s"'@]*@`)
 	encoded   = regexp.MustCompile(`[A-Za-z0-9+/=_-]{28,}`)
 	hasKey    = regexp.MustCompile(`[=:：\[{<“”]|^\s*- |^\s*#|\t`)

@@ -38,6 +38,7 @@ var Dialect = dialect.Dialect{
 	Name:  "k0s",
 	Title: "k0s containerd.d and certs.d",
 	Docs:  "https://docs.k0sproject.io/stable/runtime/",
+	Proof: "containerd's own code for the files that k0s leaves to it. Nothing here runs k0s itself: which files it brings together follows its source, pkg/component/worker/containerd, and docs/runtime.md",
 	Paths: []string{
 		"/etc/k0s/containerd.d/certs.d/*/hosts.toml", "/etc/k0s/containerd.d/*", "/etc/k0s/containerd.toml", "/run/k0s/containerd-cri.toml",
 		"/etc/k0s/certs.d/*/hosts.toml", workerUnit, workerUnit + ".d/*.conf", controllerUnit, controllerUnit + ".d/*.conf",

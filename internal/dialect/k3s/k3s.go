@@ -72,7 +72,7 @@ var (
 
 func (d distro) dialect() dialect.Dialect {
 	return dialect.Dialect{
-		Name: d.name, Title: d.title + " registries.yaml", Docs: d.docs, Paths: d.paths(d.registries(), d.data),
+		Name: d.name, Title: d.title + " registries.yaml", Docs: d.docs, Proof: proof, Paths: d.paths(d.registries(), d.data),
 		Reload: d.reload,
 		Parse: func(files []source.File, t route.Target) dialect.Reading {
 			t.Runtime = d.name
@@ -249,3 +249,7 @@ func (r *reader) find() *source.File {
 	}
 	return other
 }
+
+// proof is what confirms this package.
+const proof = "rancher/wharfie 0.7.1 for what is accepted, the order, rewrites and credentials, and containerd's own code for the files that are written from it. " +
+	"Nothing here runs K3s or RKE2: what they write for containerd, and where, follows the source of K3s, pkg/agent/containerd and pkg/agent/templates"

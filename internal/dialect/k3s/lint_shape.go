@@ -178,8 +178,10 @@ func (r *reader) unknownKey(parent *yamldoc.Node, p yamldoc.Pair, path []string,
 
 // simplify makes spellings of one name equal.
 func simplify(key string) string {
-	return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "", `"`, "", "'", "").Replace(key))
+	return strings.ToLower(noise.Replace(key))
 }
+
+var noise = strings.NewReplacer("_", "", "-", "", " ", "", `"`, "", "'", "")
 
 // spelled returns the key of a level that a spelling stands for, or "".
 func spelled(name, plain string) string {

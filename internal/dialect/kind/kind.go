@@ -1,8 +1,8 @@
-// Package kind reads what the Cluster file of kind makes of the registries of
-// its nodes: containerdConfigPatches, merged into the config.toml of the node
+// Package kind reads and writes what the Cluster file of kind makes of the
+// registries of its nodes: containerdConfigPatches, merged into the config.toml of the node
 // image, and the trees of hosts.toml files that extraMounts bring into the nodes.
-// What containerd makes of the two is said by package embedded. It is read only:
-// a cluster takes its configuration when it is made.
+// What containerd makes of the two is said by packages embedded and daemon. A
+// cluster takes its configuration when it is made.
 //
 // A patch with another version than config.toml's is left out by kind, so that a
 // file can serve node images of both. The version of the node image is not known
@@ -39,12 +39,15 @@ const (
 
 // Dialect is the Cluster file of kind.
 var Dialect = dialect.Dialect{
-	Name:  "kind",
-	Title: "kind Cluster with containerdConfigPatches",
-	Docs:  "https://kind.sigs.k8s.io/docs/user/local-registry/",
-	Paths: []string{"/kind.yaml"},
-	Parse: Parse,
-	Kinds: Kinds,
+	Name:   "kind",
+	Title:  "kind Cluster with containerdConfigPatches",
+	Docs:   "https://kind.sigs.k8s.io/docs/user/local-registry/",
+	Proof:  "containerd's own code for the merged configuration. Nothing here runs kind: how patches are merged follows its source, pkg/cluster/internal/patch, and the Local Registry page of its documentation",
+	Paths:  []string{"/kind.yaml"},
+	Parse:  Parse,
+	Render: Render,
+	Limits: limits,
+	Kinds:  Kinds,
 	// A cluster is made anew to take another configuration.
 	Reload: func(route.Target) string { return "kind delete cluster, kind create cluster" },
 }
@@ -52,12 +55,7 @@ var Dialect = dialect.Dialect{
 // Parse returns the routes of the nodes' containerd and what is wrong with the
 // Cluster file.
 func Parse(files []source.File, t route.Target) dialect.Reading {
-	r := &reader{target: fill(t), book: evidence.Book{Files: files}, files: files}
-	for i := range files {
-		if ext := path.Ext(files[i].Path); files[i].Kind == source.Regular && (ext == ".yaml" || ext == ".yml") && !files[i].Unread {
-			r.file(&files[i])
-		}
-	}
+	r := read(files, fill(t))
 	if r.cluster == nil {
 		return dialect.Reading{Table: route.Table{Target: r.target}, Findings: r.book.Findings}
 	}
@@ -66,7 +64,26 @@ func Parse(files []source.File, t route.Target) dialect.Reading {
 	return dialect.Reading{Table: table, Findings: r.book.Findings}
 }
 
+// read finds the Cluster file and what it says.
+func read(files []source.File, t route.Target) *reader {
+	r := &reader{target: t, book: evidence.Book{Files: files}, files: files}
+	for i := range files {
+		if ext := path.Ext(files[i].Path); files[i].Kind == source.Regular && (ext == ".yaml" || ext == ".yml") && !files[i].Unread {
+			r.file(&files[i])
+		}
+	}
+	return r
+}
+
+// fill completes what is known of a kind release with the containerd of its node
+// images, and the other way round. Source: kind 0.27.0, the first with containerd 2.
 func fill(t route.Target) route.Target {
+	if t.Runtime != "kind" && t.Runtime != "" {
+		t.Version = route.Version{}
+		if t.Containerd.Known() && t.Containerd.Before("2.0.0") {
+			t.Version = route.MustVersion("0.26.0")
+		}
+	}
 	t.Runtime = "kind"
 	if !t.Containerd.Known() {
 		t.Containerd = route.MustVersion("2.1")
@@ -88,6 +105,7 @@ type reader struct {
 	cluster *yamldoc.Doc // nil: there is no Cluster
 	patches []patch
 	mounts  []mount
+	edits   []source.Edit // of the Cluster file, while it is written
 }
 
 // patch is one of containerdConfigPatches.
@@ -185,6 +203,33 @@ func (r *reader) version() int64 {
 
 // table says what the containerd of a node makes of the patches and mounts.
 func (r *reader) table() route.Table {
+	got, ok := r.merged()
+	if !ok {
+		return route.Table{Target: r.target}
+	}
+	if got.Config.Dead() {
+		r.dead(got)
+	}
+	for i := range got.Table.Routes {
+		r.place(&got.Table.Routes[i])
+	}
+	for i := range got.Table.Hosts {
+		got.Table.Hosts[i].From = source.Pos{File: r.cluster.File}
+	}
+	return got.Table
+}
+
+// roots are the directories in which the nodes look for hosts.toml files.
+func (r *reader) roots() []string {
+	got, _ := (&reader{target: r.target, files: r.files, cluster: r.cluster, patches: r.patches, mounts: r.mounts}).merged()
+	if got.Config.ConfigPath.At.IsZero() {
+		return nil
+	}
+	return got.Roots
+}
+
+// merged is config.toml of a node with all patches, and the files mounted there.
+func (r *reader) merged() (embedded.Reading, bool) {
 	version := r.version()
 	id := oldID
 	if version > 2 {
@@ -202,19 +247,9 @@ func (r *reader) table() route.Table {
 	}
 	data, err := v2.Marshal(base)
 	if err != nil {
-		return route.Table{Target: r.target}
+		return embedded.Reading{}, false
 	}
-	got := embedded.Read(embedded.Distro{Main: configPath, Root: certsDir}, append(r.mounted(), source.File{Path: configPath, Data: data}), r.target)
-	if got.Config.Dead() {
-		r.dead(got)
-	}
-	for i := range got.Table.Routes {
-		r.place(&got.Table.Routes[i])
-	}
-	for i := range got.Table.Hosts {
-		got.Table.Hosts[i].From = source.Pos{File: r.cluster.File}
-	}
-	return got.Table
+	return embedded.Read(embedded.Distro{Main: configPath, Root: certsDir}, append(r.mounted(), source.File{Path: configPath, Data: data}), r.target), true
 }
 
 // merge is a JSON merge patch without null, which TOML does not have.

@@ -34,6 +34,7 @@ var Dialect = dialect.Dialect{
 	Name:  "microk8s",
 	Title: "MicroK8s args/certs.d and containerd-template.toml",
 	Docs:  "https://microk8s.io/docs/registry-private",
+	Proof: "containerd's own code for the files that MicroK8s leaves to it. Nothing here runs the snap: its paths and its template follow the source of the snap, microk8s-resources/default-args and build-scripts",
 	Paths: []string{
 		args + "/certs.d/*/hosts.toml", args + "/" + template, args + "/containerd.toml", args + "/" + env,
 		"/etc/containerd/certs.d/*/hosts.toml", "/etc/environment",
@@ -102,6 +103,13 @@ func Parse(files []source.File, t route.Target) dialect.Reading {
 	d := place(files)
 	expanded, _ := expand(d, files)
 	r := embedded.Read(d, expanded, Fill(t))
+	r.Findings = append(r.Findings, Beside(files)...)
+	return r.Reading
+}
+
+// Beside tells of settings that lie where MicroK8s does not look for them.
+func Beside(files []source.File) []finding.Finding {
+	d := place(files)
 	book := evidence.Book{Files: files}
 	for _, f := range files {
 		dir := path.Base(path.Dir(f.Path))
@@ -114,8 +122,7 @@ func Parse(files []source.File, t route.Target) dialect.Reading {
 			book.Say(otherEnvironment, "", at, finding.Args{"file": own})
 		}
 	}
-	r.Findings = append(r.Findings, book.Findings...)
-	return r.Reading
+	return book.Findings
 }
 
 // Render writes routes as hosts.toml files below args/certs.d, and takes old

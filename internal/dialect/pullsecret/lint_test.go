@@ -111,6 +111,17 @@ func TestTheKubeletTakesTheFirstFileOfTheNodeThatItCanDecode(t *testing.T) {
 	}
 }
 
+func TestBrokenFilesThatAreNoSecretsAreLeftAlone(t *testing.T) {
+	secret := source.File{Path: "/all/secret.yaml", Data: []byte(manifest)}
+	template := source.File{Path: "/all/template.yaml", Data: []byte("a: {{ .Values.b }}\n- c\n")}
+	if found := pullsecret.Parse([]source.File{secret, template}, route.Target{}).Findings; len(found) > 0 {
+		t.Errorf("got %+v", found)
+	}
+	if found := pullsecret.Parse([]source.File{template}, route.Target{}).Findings; len(found) != 1 {
+		t.Errorf("alone: %+v", found)
+	}
+}
+
 func TestHostileFilesComeToAnEnd(t *testing.T) {
 	dialecttest.Hostile(t, pullsecret.Dialect, "/config.json", sound)
 	dialecttest.Hostile(t, pullsecret.Dialect, "/secret.yaml", manifest)

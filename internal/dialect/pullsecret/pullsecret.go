@@ -25,6 +25,7 @@ var Dialect = dialect.Dialect{
 	Name:  "pull-secret",
 	Title: "Pull secrets of Kubernetes and Docker's config.json",
 	Docs:  "https://kubernetes.io/docs/concepts/containers/images/#using-a-private-registry",
+	Proof: "the kubelet's own keyring and provider code, k8s.io/kubernetes 1.36.3, on generated and on mutated files",
 	Paths: paths,
 	Parse: Parse,
 	Kinds: Kinds,
@@ -115,7 +116,7 @@ func (c *Config) table(t route.Target) (route.Table, []finding.Finding) {
 		table.Routes = []route.Route{{Match: route.Any, Fails: c.Fails}}
 		return table, nil
 	}
-	l := &losses{book: evidence.Book{Files: c.book.Files}}
+	l, listed := &losses{book: evidence.Book{Files: c.book.Files}}, map[string]bool{}
 	for _, key := range c.Ring.Keys() {
 		all := c.Ring.Of(key)
 		first := all[0]
@@ -135,7 +136,8 @@ func (c *Config) table(t route.Target) (route.Table, []finding.Finding) {
 		table.Hosts = append(table.Hosts, route.Host{Name: name, From: first.From, Auth: route.Auth{
 			User: first.User, Password: first.Password, Source: first.Source, From: first.From,
 		}})
-		if !slices.ContainsFunc(table.Routes, func(r route.Route) bool { return r.Match == registry }) {
+		if !listed[registry] {
+			listed[registry] = true
 			table.Routes = append(table.Routes, route.Route{Match: registry, From: first.From, Upstream: &route.Endpoint{Role: route.Upstream, Serves: t.Everything(), From: first.From}})
 		}
 	}

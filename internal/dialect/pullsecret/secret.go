@@ -96,6 +96,9 @@ func (c *Config) file(f *source.File) {
 		return
 	}
 	docs, bad := kubeyaml.Read(f.Path, f.Data)
+	if bad != nil && len(c.book.Files) > 1 && !strings.Contains(string(f.Data), "dockerc") {
+		return // a template, or what else lies in a directory
+	}
 	if bad != nil {
 		c.Broken = true
 		kind, args := unreadable, finding.Args{"why": evidence.Message(bad.Text)}

@@ -231,13 +231,22 @@ func (d *document) top(path ...string) source.Pos {
 	if d.toml == nil {
 		return source.Pos{File: d.file.Path}
 	}
-	for i := range d.toml.Entries {
-		if is(d.toml.Entries[i].Path, path...) {
-			return d.toml.Entries[i].At
+	if d.places == nil {
+		d.places = make(map[string]int, len(d.toml.Entries))
+		for i, e := range d.toml.Entries {
+			if name := folded(e.Path); d.places[name] == 0 {
+				d.places[name] = i + 1
+			}
 		}
+	}
+	if i := d.places[folded(path)]; i > 0 {
+		return d.toml.Entries[i-1].At
 	}
 	return d.toml.At(path[0])
 }
+
+// folded is a path as one text, without regard to case, as the parser matches keys.
+func folded(path []string) string { return strings.ToLower(strings.Join(path, "\xff")) }
 
 func sortedKeys[V any](m map[string]V) []string {
 	var out []string

@@ -54,16 +54,17 @@ type document struct {
 	file       source.File
 	toml       *tomldoc.Doc // nil: no places are known
 	spec       fileSpec
-	registries []*registry  // in the order of the file
-	unknown    [][]string   // keys that are dropped, by path
-	problem    *problem     // why the file is refused; nil: it is not
-	more       []*problem   // further reasons
-	unread     bool         // we did not read it, the runtime may
-	why        string       // the problem in words
-	at         source.Pos   // and its place
-	tables     []tomlTables // headers of registries, with those of their mirrors
-	byIndex    []*registry  // registries in the order of the file; filled when first asked for
-	nl         string       // the line end of the file; filled when first asked for
+	registries []*registry    // in the order of the file
+	unknown    [][]string     // keys that are dropped, by path
+	problem    *problem       // why the file is refused; nil: it is not
+	more       []*problem     // further reasons
+	unread     bool           // we did not read it, the runtime may
+	why        string         // the problem in words
+	at         source.Pos     // and its place
+	tables     []tomlTables   // headers of registries, with those of their mirrors
+	byIndex    []*registry    // registries in the order of the file; filled when first asked for
+	places     map[string]int // entries by their path, counted from 1; filled when first asked for
+	nl         string         // the line end of the file; filled when first asked for
 }
 
 // registry is one [[registry]].

@@ -28,7 +28,7 @@ func (r *reader) about(k finding.Kind, variant string, at source.Pos, args findi
 	f.Stage = "config"
 	saw, command := at.File, "cat "+at.File
 	if file := r.byPath[at.File]; at.Line > 0 && file != nil && !r.isLogin(at.File) {
-		line := source.Line(file.Data, at.Line)
+		line := r.lines.Line(file, at.Line)
 		if len(line) > widest {
 			line = line[:widest] + "…"
 		}

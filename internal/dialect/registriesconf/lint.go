@@ -144,22 +144,29 @@ func (r *reader) meaning(d *document) {
 		case g.hidden && by != nil:
 			r.found(duplicatePrefix, "", g.at, finding.Args{"prefix": g.Prefix, "first": by.at.Line})
 			continue
-		case !slices.Contains(r.merged, g):
-			r.found(duplicatePrefix, "file", g.at, finding.Args{"prefix": g.Prefix, "by": r.winner(g.Prefix)})
+		case r.winner(g.Prefix) != g:
+			r.found(duplicatePrefix, "file", g.at, finding.Args{"prefix": g.Prefix, "by": r.winner(g.Prefix).file()})
 		}
 		first[g.Prefix] = g
 		r.registry(g)
 	}
 }
 
-// winner is the file whose registry with a prefix counts.
-func (r *reader) winner(prefix string) string {
-	for _, g := range r.merged {
-		if g.Prefix == prefix {
-			return g.doc.file.Path
-		}
+// winner is the registry with a prefix that counts; nil: none does.
+func (r *reader) winner(prefix string) *registry {
+	i, found := slices.BinarySearchFunc(r.merged, prefix, func(g *registry, prefix string) int { return strings.Compare(g.Prefix, prefix) })
+	if !found {
+		return nil
 	}
-	return ""
+	return r.merged[i]
+}
+
+// file is where a registry stands; empty for none.
+func (g *registry) file() string {
+	if g == nil {
+		return ""
+	}
+	return g.doc.file.Path
 }
 
 // known are the keys of each table.
@@ -183,9 +190,9 @@ func (r *reader) unknownKey(d *document, key []string) {
 	}
 }
 
-func squeeze(key string) string {
-	return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(key))
-}
+func squeeze(key string) string { return strings.ToLower(separators.Replace(key)) }
+
+var separators = strings.NewReplacer("_", "", "-", "")
 
 // registry is what one [[registry]] does that may surprise.
 func (r *reader) registry(g *registry) {

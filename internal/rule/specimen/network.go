@@ -3,6 +3,7 @@ package specimen
 import (
 	"time"
 
+	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/snapshot"
 	"github.com/towpath-dev/towpath/internal/source"
 )
@@ -39,6 +40,13 @@ var node = []Specimen{
 	{"config/wrong-containerd-instance", "", func(s *snapshot.Snapshot) {
 		s.Node.Kubelet = &snapshot.Kubelet{PID: 700, Endpoint: "unix:///run/k3s/containerd/containerd.sock", From: source.Pos{File: "/var/lib/kubelet/config.yaml", Line: 3}}
 	}, func(s *snapshot.Snapshot) { s.Node.Kubelet.Endpoint = "unix:///var" + s.Runtime.Socket }}, // /var/run leads to /run
+	{"config/registry-blocked", "", func(s *snapshot.Snapshot) {
+		fail(first(s), snapshot.Connect, snapshot.BadConfig)
+		first(s).Broken = "registry " + Registry + " is blocked"
+	}, func(s *snapshot.Snapshot) { first(s).Broken = "the URL names no host" }},
+	{"config/registry-blocked", "all of it", func(s *snapshot.Snapshot) {
+		s.Table.Routes = append(s.Table.Routes, route.Route{Match: Registry, Fails: "registry " + Registry + " is blocked"})
+	}, func(s *snapshot.Snapshot) { s.Table.Routes[len(s.Table.Routes)-1].Match = "other.example" }},
 	{"network/slow", "", func(s *snapshot.Snapshot) { try(s).Took.FirstByte = 3 * time.Second },
 		func(s *snapshot.Snapshot) { try(s).Took.FirstByte = time.Second }},
 }

@@ -22,16 +22,20 @@ var Debian = []string{debian, "/lib/systemd/system/containerd.service"}
 // Absent are files that a node with this generation does not have, although
 // the machine that the lab runs on does.
 func (g Generation) Absent() []string {
-	if g.Path() == debian {
-		return nil
+	out := g.others()
+	if g.Path() == debian || g.Engine() {
+		return out
 	}
-	return Debian
+	return append(out, Debian...)
 }
 
 // Binary returns the path of the generation's containerd. What is missing is
 // built from the pinned modules under lab/runtimes, which takes about a minute
 // each; several callers may ask at once, one of them builds.
 func (g Generation) Binary(ctx context.Context, lab string, log io.Writer) (string, error) {
+	if g.Engine() {
+		return g.installed(ctx)
+	}
 	f := known[g]
 	if f.module == "" {
 		out, err := exec.CommandContext(ctx, debian, "--version").Output()

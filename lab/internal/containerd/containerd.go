@@ -1,6 +1,7 @@
 // Package containerd provides the generations of containerd that scenarios run
-// on: where each binary comes from and how its configuration names things. It
-// builds binaries and keeps them in a cache; it never starts one.
+// on, and the engines beside it: where each binary comes from and how its
+// configuration names things. It builds binaries and keeps them in a cache; it
+// never starts one.
 package containerd
 
 import (
@@ -62,17 +63,24 @@ var known = map[Generation]facts{
 
 // Parse reads a generation as it is written in scenarios and flags.
 func Parse(s string) (Generation, error) {
-	if g := Generation(s); slices.Contains(All, g) {
+	if g := Generation(s); slices.Contains(All, g) || g.Engine() {
 		return g, nil
 	}
-	return "", fmt.Errorf("no containerd %q in this lab: it has %v", s, All)
+	return "", fmt.Errorf("no containerd %q in this lab: it has %v and %v", s, All, Engines)
+}
+
+func (g Generation) facts() facts {
+	if g.Engine() {
+		return engines[g]
+	}
+	return known[g]
 }
 
 // Version is the release that stands for the generation.
-func (g Generation) Version() string { return known[g].version }
+func (g Generation) Version() string { return g.facts().version }
 
 // Path is where a node of this generation has its binary.
-func (g Generation) Path() string { return known[g].path }
+func (g Generation) Path() string { return g.facts().path }
 
 // ConfigVersion is the version that config.toml is written in.
 func (g Generation) ConfigVersion() int { return known[g].config }

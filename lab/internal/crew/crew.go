@@ -47,6 +47,9 @@ func (c *Crew) Prepare(ctx context.Context, lab string, generations []containerd
 		c.binaries[g] = path
 	}
 	for _, g := range generations {
+		if g.Engine() {
+			continue // nothing of it has to be there before
+		}
 		r := c.run(ctx, play.Job{
 			Path: "node/used/used", Data: used, Generation: g, Keep: true, Programs: c.programs(g, scenario.Runtime{}),
 			Absent: g.Absent(),

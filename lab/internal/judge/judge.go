@@ -41,6 +41,7 @@ func Real(c Case, r play.Result) []string {
 		bad = append(bad, fmt.Sprintf("the pull's error does not match %q: %s", text, r.Pull.Text))
 	}
 	expect := c.Spec().ExpectOn(c.Generation)
+	bad = append(bad, explained(c, r)...)
 	if expect.Log.Regexp != nil && !expect.Log.MatchString(r.Logs["containerd"]) {
 		bad = append(bad, fmt.Sprintf("the runtime's log does not match %q", expect.Log))
 	}

@@ -109,7 +109,7 @@ func over(from, to string) error {
 // every machine have to be here too: systemd mounts them itself otherwise, over
 // what is in them.
 func directories() error {
-	for _, dir := range strings.Fields("etc/ssl/certs proc sys root var/lib var/log var/tmp usr/local/bin") {
+	for _, dir := range strings.Fields("etc/ssl/certs var/cache proc sys root var/lib var/log var/tmp usr/local/bin") {
 		if err := os.MkdirAll(filepath.Join(mountpoint, dir), 0o755); err != nil {
 			return err
 		}

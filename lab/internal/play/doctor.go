@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/towpath-dev/towpath/lab/internal/containerd"
 	"github.com/towpath-dev/towpath/lab/internal/node"
 )
 
@@ -70,7 +71,11 @@ func (s *stage) towpath(ctx context.Context, args ...string) (Run, error) {
 	cmd := exec.CommandContext(ctx, Towpath, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.Dir = &stdout, &stderr, "/root"
-	cmd.Env = node.Environment(s.variant.Spec.Doctor.Env)
+	env := s.variant.Spec.Doctor.Env
+	if s.runtime.gen == containerd.Podman {
+		env = s.runtime.spec.Env // the same shell calls podman
+	}
+	cmd.Env = node.Environment(env)
 	cmd.WaitDelay = time.Second
 	started := time.Now()
 	err := cmd.Run()

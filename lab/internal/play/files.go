@@ -65,10 +65,13 @@ func base(r runtime) map[string]string {
 		"/etc/group":         "root:x:0:\nnogroup:x:65534:\n",
 	}
 	files["/etc/ssl/certs/ca-certificates.crt"] = `<<pem "internet/ca.crt">><<pem "ca.crt">>`
-	if r.embedded() {
+	switch {
+	case r.gen.Engine():
+		maps.Copy(files, engineFiles(r))
+	case r.embedded():
 		maps.Copy(files, embedded(r))
 		files[versionFile] = strings.ReplaceAll(r.gen.K3s(), "+k3s1", map[string]string{"k3s": "+k3s1", "rke2": "+rke2r1"}[r.spec.Kind])
-	} else {
+	default:
 		maps.Copy(files, stock(r))
 	}
 	return files

@@ -31,6 +31,10 @@ const Towpath = "/usr/local/bin/towpath"
 type Result struct {
 	Err    string            `json:"err,omitempty"` // the scenario could not be played
 	Pull   Pull              `json:"pull"`
+	Source *Run              `json:"source,omitempty"` // towpath explain, of what is converted
+	Change *Run              `json:"change,omitempty"` // towpath convert
+	Plan   *Run              `json:"plan,omitempty"`   // towpath explain, of engines that are no containerd and of what was converted
+	Again  *Run              `json:"again,omitempty"`  // towpath pull, of engines that are no containerd and that pulled
 	Doctor *Run              `json:"doctor,omitempty"`
 	Fix    *Fix              `json:"fix,omitempty"`
 	Logs   map[string]string `json:"logs,omitempty"`  // by program, the end of each

@@ -36,7 +36,7 @@ func (r runtime) kubelets() string {
 
 // unit is the systemd unit that owns the runtime.
 func (r runtime) unit() string {
-	return map[string]string{"containerd": "containerd.service", "k3s": "k3s.service", "rke2": "rke2-server.service"}[r.spec.Kind]
+	return map[string]string{"containerd": "containerd.service", "docker": "docker.service", "k3s": "k3s.service", "rke2": "rke2-server.service"}[r.spec.Kind]
 }
 
 func standPath(name string) string { return "/usr/local/bin/" + name }
@@ -48,5 +48,8 @@ func stand(name string, args ...string) *exec.Cmd {
 
 // running tells whether a process is the runtime, by its arguments.
 func (r runtime) running(args []string) bool {
+	if r.gen.Engine() {
+		return args[0] == r.gen.Path()
+	}
 	return filepath.Base(args[0]) == "containerd" && !slices.Contains(args, otherConfig)
 }

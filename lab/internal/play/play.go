@@ -54,6 +54,7 @@ type stage struct {
 	runtime runtime
 	image   string
 	boot    func() error // nil: no systemd
+	result  *Result
 }
 
 func play(job Job, result *Result, boot func() error) error {
@@ -61,10 +62,13 @@ func play(job Job, result *Result, boot func() error) error {
 	if err != nil {
 		return err
 	}
-	s.boot = boot
+	s.boot, s.result = boot, result
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	if err := s.setUp(ctx); err != nil {
+		return err
+	}
+	if err := s.explain(ctx, result); err != nil {
 		return err
 	}
 	if result.Pull, err = s.pull(ctx, s.image); err != nil {
@@ -80,6 +84,9 @@ func play(job Job, result *Result, boot func() error) error {
 	}
 	if !job.Doctor {
 		return nil
+	}
+	if err := s.pullAgain(ctx, result); err != nil {
+		return err
 	}
 	return s.diagnose(ctx, result)
 }
@@ -111,6 +118,9 @@ func (s *stage) setUp(ctx context.Context) error {
 	}
 	if err := s.filter("nft/node", node.Filter); err != nil {
 		return err
+	}
+	if err := s.convert(ctx); err != nil {
+		return fmt.Errorf("convert: %w", err)
 	}
 	if err := s.runtime.prepare(s.job.Used); err != nil {
 		return fmt.Errorf("data: %w", err)

@@ -13,6 +13,9 @@ import (
 // pull asks the runtime for an image as the kubelet would, and cuts it when it
 // takes too long to be worth watching.
 func (s *stage) pull(ctx context.Context, image string) (Pull, error) {
+	if s.runtime.gen.Engine() {
+		return s.pullByEngine(ctx, image), nil
+	}
 	client, err := cri.Dial(s.runtime.kubelets())
 	if err != nil {
 		return Pull{}, err

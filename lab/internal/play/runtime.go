@@ -28,8 +28,17 @@ type runtime struct {
 
 func newRuntime(g containerd.Generation, spec scenario.Runtime) runtime {
 	r := runtime{gen: g, spec: spec, data: "/var/lib/containerd", socket: "/run/containerd/containerd.sock", config: "/etc/containerd/config.toml"}
+	if g.Engine() {
+		r.spec.Kind = string(g)
+	}
 	if r.spec.Kind == "" {
 		r.spec.Kind = "containerd"
+	}
+	switch g {
+	case containerd.Docker:
+		r.data, r.socket, r.config = "/var/lib/docker", "/run/docker.sock", "/etc/docker/daemon.json"
+	case containerd.Podman:
+		r.data, r.socket, r.config = "/var/lib/containers", "", "/etc/containers/registries.conf"
 	}
 	if r.embedded() {
 		dir := "/var/lib/rancher/" + r.spec.Kind + "/agent"
@@ -58,7 +67,7 @@ func (r runtime) prepare(used []byte) error {
 	if err := unix.Mount("data", r.data, "tmpfs", 0, options); err != nil {
 		return fmt.Errorf("mount %s: %w", r.data, err)
 	}
-	if r.spec.Pause == "absent" {
+	if r.spec.Pause == "absent" || r.gen.Engine() {
 		return nil
 	}
 	if r.spec.Second {
@@ -71,6 +80,9 @@ func (r runtime) prepare(used []byte) error {
 
 // start starts the runtime and waits until it answers.
 func (r runtime) start(ctx context.Context) error {
+	if r.gen.Engine() {
+		return r.startEngine(ctx)
+	}
 	p, err := node.StartUnit(r.unit(), "containerd", r.command(), r.spec.Env)
 	if err != nil {
 		return err

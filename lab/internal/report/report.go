@@ -107,7 +107,7 @@ func (t *Report) line(c judge.Case, r play.Result, bad []string) {
 		fmt.Fprintf(t.out, "     %s\n", strings.ReplaceAll(b, "\n", "\n     "))
 	}
 	if r.Err != "" {
-		for _, log := range []string{"console", "containerd"} {
+		for _, log := range []string{"console", "containerd", "docker"} {
 			fmt.Fprintf(t.out, "     %s: %s\n", log, strings.ReplaceAll(tail(r.Logs[log]), "\n", "\n     "))
 		}
 	}
@@ -129,6 +129,9 @@ func name(c judge.Case) string {
 	kind := "fault"
 	if c.Twin {
 		kind = "twin"
+	}
+	if c.Generation.Engine() {
+		return fmt.Sprintf("%s %s on %s %s", c.Scenario.Path, kind, c.Generation, c.Generation.Version())
 	}
 	return fmt.Sprintf("%s %s on containerd %s", c.Scenario.Path, kind, c.Generation)
 }
@@ -157,13 +160,13 @@ func (t *Report) End() int {
 	}
 	slices.Sort(paths)
 	fmt.Fprintf(t.out, "\n%-*s", width, "scenario: fault and twin, pull and doctor")
-	for _, g := range containerd.All {
+	for _, g := range t.columns() {
 		fmt.Fprintf(t.out, "  %-11s", g)
 	}
 	fmt.Fprintln(t.out)
 	for _, path := range paths {
 		fmt.Fprintf(t.out, "%-*s", width, path)
-		for _, g := range containerd.All {
+		for _, g := range t.columns() {
 			fmt.Fprintf(t.out, "  %-11s", t.mark(path, cell{g, false})+" "+t.mark(path, cell{g, true}))
 		}
 		fmt.Fprintln(t.out)
@@ -191,6 +194,20 @@ func (t *Report) Summary(out io.Writer) error {
 		_, err = fmt.Fprintf(out, "left-out %d fixes in the lab: doctor of this towpath has no --fix\n", t.unfixed)
 	}
 	return err
+}
+
+// columns are the generations that anything was played on.
+func (t *Report) columns() []containerd.Generation {
+	return slices.DeleteFunc(slices.Concat(containerd.All, containerd.Engines), func(g containerd.Generation) bool {
+		for _, row := range t.rows {
+			for at := range row {
+				if at.generation == g {
+					return false
+				}
+			}
+		}
+		return true
+	})
 }
 
 // mark is one case in five letters: what the pull did, what doctor said.

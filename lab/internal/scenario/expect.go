@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/towpath-dev/towpath/lab/internal/containerd"
@@ -61,6 +62,9 @@ func (s Spec) PullOn(g containerd.Generation) (Outcome, Pattern) {
 	outcome, text := s.Expect.Pull, s.Expect.Text
 	if o, ok := s.Expect.On[string(g)]; ok {
 		outcome = o
+	}
+	if g.Engine() && slices.ContainsFunc(s.Generations(), func(g containerd.Generation) bool { return !g.Engine() }) {
+		text = Pattern{} // it is containerd's; the others have words of their own
 	}
 	if t, ok := s.Expect.Texts[string(g)]; ok {
 		text = t

@@ -3,6 +3,7 @@ package scenario
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/towpath-dev/towpath/internal/world"
 	"github.com/towpath-dev/towpath/lab/internal/containerd"
@@ -12,7 +13,7 @@ import (
 // Spec is scenario.yaml: everything about a node and its world that is not a file.
 type Spec struct {
 	Image   string                  `yaml:"image"`   // what is pulled
-	On      []containerd.Generation `yaml:"on"`      // generations that it plays on; none: all of them
+	On      []containerd.Generation `yaml:"on"`      // generations and engines that it plays on; none: all containerds
 	Spared  map[string]string       `yaml:"spared"`  // generation: why it does not have this fault, so must be healthy
 	World   World                   `yaml:",inline"` //
 	Runtime Runtime                 `yaml:"runtime"` //
@@ -22,6 +23,7 @@ type Spec struct {
 	Earlier string                  `yaml:"earlier"` // an image that was asked for before the files of later/ were written, with whatever result
 	Pull    Pull                    `yaml:"pull"`    //
 	Doctor  Doctor                  `yaml:"doctor"`  //
+	Convert Convert                 `yaml:"convert"` // a configuration that becomes that of the runtime before it starts
 	Expect  Expect                  `yaml:"expect"`  // of a twin it is always Healthy
 	Fix     string                  `yaml:"fix"`     // "": not tried; "live" or "restart": doctor --fix must heal it, rollback must undo it
 	Without []string                `yaml:"without"` // in twin.yaml: files of the scenario that the twin lacks
@@ -86,6 +88,15 @@ type Pull struct {
 	User     string `yaml:"user"`     // of the pull secret; empty: none
 	Password string `yaml:"password"` //
 	Sandbox  bool   `yaml:"sandbox"`  // a pod is started instead, for its sandbox image
+}
+
+// Convert is how towpath convert is called.
+type Convert struct {
+	From    string            `yaml:"from"`    // dialect of the source; empty: nothing is converted
+	Runtime string            `yaml:"runtime"` // that reads the source: "k3s@1.30"; empty: none that explain knows
+	Paths   []string          `yaml:"paths"`   // of the source, on the node
+	Explain []string          `yaml:"explain"` // flags by which explain finds the source
+	Loss    map[string]string `yaml:"loss"`    // generation: what it cannot say
 }
 
 // Doctor is how towpath doctor is called.
@@ -164,7 +175,7 @@ func (s Spec) check() error {
 			return err
 		}
 	}
-	if len(s.Generations()) < 2 {
+	if !slices.ContainsFunc(s.Generations(), containerd.Generation.Engine) && len(s.Generations()) < 2 {
 		return fmt.Errorf("on: want at least two generations of containerd")
 	}
 	for _, g := range []map[string]Outcome{s.Expect.On} {

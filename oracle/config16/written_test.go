@@ -1,0 +1,17 @@
+package config16
+
+import (
+	"io"
+	"testing"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/towpath-dev/towpath/internal/dialect/daemon/written"
+	"github.com/towpath-dev/towpath/internal/route"
+)
+
+func TestContainerdAsksWhatWeHaveWritten(t *testing.T) {
+	logrus.SetOutput(io.Discard)
+	target := route.Target{Runtime: "containerd", Containerd: route.MustVersion("1.6.20")}
+	written.Daemon{Target: target, Highest: 2, Inputs: 3600, Asks: asks}.Check(t)
+}
