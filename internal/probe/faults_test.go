@@ -329,7 +329,7 @@ var faults = []fault{
 	}, "", "content/schema-1-manifest", "", "containerd 2.4.2"},
 	{"a Helm chart", func(s *scene) { s.holds(world.Image{Ref: "team/app:2", Form: world.Artifact}) }, diagnosis.Degraded, "content/not-an-image", "", "a Helm chart"},
 	{"a signature on an older containerd", func(s *scene) {
-		s.runtime = "1.7.35"
+		s.version = "1.7.35"
 		s.holds(world.Image{Ref: "team/app:2", Layer: "application/vnd.dev.cosign.simplesigning.v1+json"})
 	}, "", "content/not-an-image", "", "a cosign signature"},
 	{"layers that nobody can unpack", func(s *scene) {
@@ -443,7 +443,7 @@ func TestEveryRuleOfTheNetworkFiresSomewhere(t *testing.T) {
 	for _, f := range faults {
 		fired[f.primary], fired[f.secondary] = true, true
 	}
-	local := []string{"AUTH-07", "AUTH-08", "AUTH-13", "AUTH-14", "AUTH-16", "AUTH-18"} // they need files of a node or several credentials; the lab has them
+	local := []string{"CNT-08", "AUTH-07", "AUTH-08", "AUTH-13", "AUTH-14", "AUTH-16", "AUTH-18"} // they need files of a node or several credentials; the lab has them
 	for _, r := range rule.All {
 		if r.Code == "tls/unparsable-certificate" || r.Code == "network/mtu-black-hole" {
 			continue // no Go server presents a certificate that Go cannot parse, and no packet is too large for loopback; the lab has both
