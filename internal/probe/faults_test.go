@@ -327,6 +327,7 @@ var faults = []fault{
 		s.version = "2.4.2"
 		s.holds(world.Image{Ref: "team/app:2", Form: world.Schema1})
 	}, "", "content/schema-1-manifest", "", "containerd 2.4.2"},
+	{"no HEAD", func(s *scene) { s.fault("registry", world.Fault{Do: world.DoNoHead}) }, diagnosis.Healthy, "registry/head-unsupported", "", "answers HEAD with 405"},
 	{"a Helm chart", func(s *scene) { s.holds(world.Image{Ref: "team/app:2", Form: world.Artifact}) }, diagnosis.Degraded, "content/not-an-image", "", "a Helm chart"},
 	{"a signature on an older containerd", func(s *scene) {
 		s.version = "1.7.35"

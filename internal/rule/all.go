@@ -9,6 +9,7 @@ var All = []Rule{
 	{diskFull, findDiskFull},
 	{inodesFull, findInodesFull},
 	{readOnly, findReadOnly},
+	{snapshotterDown, findSnapshotterDown},
 	{sandboxImage, findSandboxImage},
 	{sandboxLogin, findSandboxLogin},
 
@@ -90,6 +91,7 @@ var All = []Rule{
 	{hidesUpstream, findHidesUpstream},
 	{peersLack, findPeersLack},
 	{staleTag, findStaleTag},
+	{headUnsupported, findHeadUnsupported},
 	{headOnly, findHeadOnly},
 	{rateLimited, findRateLimited},
 	{serverError, findServerError},

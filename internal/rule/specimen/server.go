@@ -202,6 +202,11 @@ var registries = []Specimen{
 		h.Steps = append(h.Steps, snapshot.Step{Stage: snapshot.Manifest, Attempt: get})
 		h.Manifest = &snapshot.Content{Expect: "sha256:11"}
 	}, func(s *snapshot.Snapshot) { first(s).Manifest.Expect = "" }}, // nobody promised it
+	{"registry/head-unsupported", "", func(s *snapshot.Snapshot) {
+		h := first(s)
+		try(s).Response.Status = 405
+		h.Steps = append(h.Steps, snapshot.Step{Stage: snapshot.Manifest, Attempt: attempt("GET", try(s).URL, 200)})
+	}, func(s *snapshot.Snapshot) { try(s).Response.Status = 200 }},
 	{"registry/rate-limited", "", status(429), status(503)},
 	{"registry/server-error", "", status(503), status(429)},
 	{"registry/html-instead-of-manifest", "", replied("text/html; charset=utf-8"), replied("application/octet-stream")},
