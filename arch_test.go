@@ -19,7 +19,7 @@ const module = "github.com/towpath-dev/towpath/internal/"
 // (dialect/k3s may use dialect). A package without a row fails the test: that
 // is the moment to ask where it belongs.
 var rows = [][]string{
-	{"source", "platform"},
+	{"source", "platform", "mediatype"},
 	{"route", "finding", "tomldoc", "yamldoc", "jsondoc"},
 	{"snapshot", "plan", "unit", "ca", "dialect/evidence", "desired", "keyring", "kubeyaml"},
 	{"rule", "dialect", "apply", "node", "upstream", "world", "ca/store", "booted", "machine"},
@@ -40,7 +40,7 @@ var rows = [][]string{
 // pure packages do no I/O: they import none of these.
 var (
 	pure = []string{
-		"source", "platform", "route", "finding", "tomldoc", "yamldoc", "jsondoc", "snapshot", "plan", "unit", "rule", "dialect",
+		"source", "platform", "mediatype", "route", "finding", "tomldoc", "yamldoc", "jsondoc", "snapshot", "plan", "unit", "rule", "dialect",
 		"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/registriesconf", "dialect/docker", "dialect/all", "diagnosis",
 		"dialect/evidence", "dialect/embedded", "dialect/talos", "dialect/buildkit", "dialect/bottlerocket", "dialect/k0s", "dialect/microk8s", "dialect/kind", "dialect/daemon", "dialect/runbook",
 		"effective", "repair", "convert", "dialect/towpath", "fulfil", "desired", "suppress", "machine", "dialect/credentialprovider", "dialect/pullsecret", "kubeyaml", "keyring",

@@ -138,9 +138,13 @@ func (a *app) conclude(s *snapshot.Snapshot, d diagnosis.Diagnosis) error {
 // examination is the look that the flags ask for.
 func (a *app) examination(root *node.Root, image string, f doctorFlags) (doctor.Request, error) {
 	out := doctor.Request{Image: image, Realms: f.realms, Budget: a.flags.timeout, Deep: f.deep}
+	if image == "" {
+		return out, usage("towpath doctor ghcr.io/owner/app:1", "the image has no name")
+	}
 	ref, err := route.ParseRef(image)
 	if err != nil {
-		return out, usage("", "%v", err)
+		out.Survey, err = a.request(root, survey.Request{}) // what is wrong with it is a finding
+		return out, err
 	}
 	if a.flags.user == "" && a.flags.creds != "" {
 		out.Entries, out.Secret, err = a.entries(ref)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/snapshot"
 )
 
@@ -59,11 +60,16 @@ func parseSnapshot(data []byte) (*snapshot.Snapshot, error) {
 	if err := json.Unmarshal(data, &s); err != nil {
 		return nil, fmt.Errorf("the snapshot is damaged: %w", err)
 	}
-	if s.Image == "" || s.Ref.Registry == "" || s.Node == nil || s.Pull == nil {
+	if s.Image == "" || s.Ref.Registry == "" && readable(s.Image) || s.Node == nil || s.Pull == nil {
 		return nil, errors.New("the snapshot is damaged: it lacks the image, the node or the pull")
 	}
 	numbered(&s)
 	return &s, nil
+}
+
+func readable(image string) bool {
+	_, err := route.ParseRef(image)
+	return err == nil
 }
 
 // numbered makes numbers of hops what rules rely on: their places in the list.

@@ -45,13 +45,11 @@ type Request struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Look takes the snapshot. The survey stays open for those who go on working
-// with it; the caller closes it.
+// Look takes the snapshot. Of an image whose name cannot be read it shows the
+// node alone. The survey stays open for those who go on working with it; the
+// caller closes it.
 func Look(ctx context.Context, q Request) (*snapshot.Snapshot, *survey.Survey, error) {
-	ref, err := route.ParseRef(q.Image)
-	if err != nil {
-		return nil, nil, err
-	}
+	ref, bad := route.ParseRef(q.Image)
 	q.Survey.Registry = ref.Registry
 	taken := time.Now()
 	v, err := survey.Take(ctx, q.Survey)
@@ -61,6 +59,10 @@ func Look(ctx context.Context, q Request) (*snapshot.Snapshot, *survey.Survey, e
 	s := &snapshot.Snapshot{
 		Schema: snapshot.Schema, Taken: taken, Image: q.Image, Ref: ref, Node: v.Node, Runtime: v.Runtime,
 		Table: v.Reading.Table, Config: slices.Concat(v.Reading.Findings, q.Secret), Files: v.Files,
+	}
+	if bad != nil {
+		s.Pull = &snapshot.Pull{Image: q.Image, Platform: Platform(), Budget: q.Budget} // nobody can be asked
+		return s, v, nil
 	}
 	l := &looker{Request: q, s: s, v: v, client: Client(v, q.Extra)}
 	l.client.Realms = q.Realms

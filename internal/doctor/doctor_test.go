@@ -151,8 +151,25 @@ func TestARepairKnowsTheFilesOfTheSurveyAndTheUnit(t *testing.T) {
 	}
 }
 
-func TestAnImageThatIsNoneIsAnErrorBeforeAnythingIsLookedAt(t *testing.T) {
-	if _, _, err := doctor.Look(t.Context(), doctor.Request{Image: "https://r.lab/x"}); err == nil {
-		t.Error("no error")
+func TestOfANameThatIsNoneTheNodeAloneIsLookedAt(t *testing.T) {
+	root, err := node.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	s, v, err := doctor.Look(t.Context(), doctor.Request{
+		Survey: survey.Request{Root: root}, Image: "https://r.lab/x",
+		Dial: func(context.Context, string, string) (net.Conn, error) {
+			t.Error("somebody was asked")
+			return nil, syscall.ECONNREFUSED
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	d := doctor.Judge(s)
+	if d.Verdict != diagnosis.Broken || len(d.Findings) == 0 || d.Findings[0].Code != "content/invalid-reference" {
+		t.Errorf("%s: %v", d.Verdict, d.Findings)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/towpath-dev/towpath/internal/mediatype"
 	"github.com/towpath-dev/towpath/internal/platform"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/snapshot"
@@ -69,6 +70,7 @@ func (l *look) manifest(ctx context.Context, digest string) {
 		return
 	}
 	l.blobs(ctx, doc)
+	l.unpack()
 }
 
 // unusable says why the runtime can make no image of a manifest; empty: it can.
@@ -199,13 +201,27 @@ func (l *look) blobs(ctx context.Context, doc document) {
 			l.step(snapshot.Blob, *a)
 		}
 	}
-	var image platform.Platform
-	if json.Unmarshal(config.Bytes(), &image) == nil && image.Arch != "" {
-		c.Image = image.String()
-	}
+	c.Image, c.DiffIDs = configured(config.Bytes())
 	if l.hop.Failure == nil && c.Config != nil && c.Config.Attempt != nil {
 		l.step(snapshot.Blob, *c.Config.Attempt)
 	}
+}
+
+// configured is what a config says: the platform, and the layers unpacked.
+func configured(config []byte) (image string, diffIDs []string) {
+	var of platform.Platform
+	if json.Unmarshal(config, &of) == nil && of.Arch != "" {
+		image = of.String()
+	}
+	var doc struct {
+		Rootfs struct {
+			DiffIDs []string `json:"diff_ids"`
+		} `json:"rootfs"`
+	}
+	if json.Unmarshal(config, &doc) == nil {
+		diffIDs = doc.Rootfs.DiffIDs
+	}
+	return image, diffIDs
 }
 
 // blob looks at one blob. keep gets its bytes.
@@ -217,8 +233,13 @@ func (l *look) blob(ctx context.Context, d descriptor, keep *bytes.Buffer) snaps
 	}
 	hash := sha256.New()
 	whole := l.p.Deep || keep != nil && d.Size <= upstream.MaxManifest
+	var layer *unpacking
 	if whole {
 		var into io.Writer = hash
+		if keep == nil && mediatype.Unpacks(d.MediaType, 2) {
+			layer = startUnpacking(ctx)
+			into = io.MultiWriter(hash, layer)
+		}
 		if keep != nil {
 			into = io.MultiWriter(hash, keep)
 		}
@@ -228,6 +249,11 @@ func (l *look) blob(ctx context.Context, d descriptor, keep *bytes.Buffer) snaps
 	}
 	e := l.session.Ask(ctx, req)
 	a := *e.Last()
+	if layer != nil {
+		if diff, broken := layer.end(); a.OK() {
+			out.Diff, out.Broken = diff, broken
+		}
+	}
 	if r := a.Final().Response; a.OK() && r != nil && d.Size > 0 {
 		if n := announced(r); n >= 0 && n != d.Size {
 			a.Final().Failure = &snapshot.Failure{Stage: snapshot.Blob, Cause: snapshot.Truncated,

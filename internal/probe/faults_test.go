@@ -327,6 +327,23 @@ var faults = []fault{
 		s.version = "2.4.2"
 		s.holds(world.Image{Ref: "team/app:2", Form: world.Schema1})
 	}, "", "content/schema-1-manifest", "", "containerd 2.4.2"},
+	{"no HEAD", func(s *scene) { s.fault("registry", world.Fault{Do: world.DoNoHead}) }, diagnosis.Healthy, "registry/head-unsupported", "", "answers HEAD with 405"},
+	{"a Helm chart", func(s *scene) { s.holds(world.Image{Ref: "team/app:2", Form: world.Artifact}) }, diagnosis.Degraded, "content/not-an-image", "", "a Helm chart"},
+	{"a signature on an older containerd", func(s *scene) {
+		s.version = "1.7.35"
+		s.holds(world.Image{Ref: "team/app:2", Layer: "application/vnd.dev.cosign.simplesigning.v1+json"})
+	}, "", "content/not-an-image", "", "a cosign signature"},
+	{"layers that nobody can unpack", func(s *scene) {
+		s.holds(world.Image{Ref: "team/app:2", Layer: "application/vnd.oci.image.layer.v1.tar+lz4"})
+	}, "", "content/unsupported-layer-type", "", "cannot unpack"},
+	{"a layer that was cut before it was pushed", func(s *scene) {
+		s.deep = true
+		s.holds(world.Image{Ref: "team/app:2", Layers: []int{100, 50000}, Broken: world.CutStream})
+	}, "", "content/broken-layer", "", "unexpected EOF"},
+	{"a layer of another build", func(s *scene) {
+		s.deep = true
+		s.holds(world.Image{Ref: "team/app:2", Broken: world.OtherDiffID})
+	}, "", "content/broken-layer", "", "the config of the image lists"},
 	{"another architecture", func(s *scene) { s.holds(world.Image{Ref: "team/app:2", Platforms: []string{"linux/arm64"}}) }, diagnosis.Degraded, "content/wrong-architecture", "", "exec format error"},
 	{"a corrupt layer", func(s *scene) {
 		s.deep = true
@@ -427,7 +444,7 @@ func TestEveryRuleOfTheNetworkFiresSomewhere(t *testing.T) {
 	for _, f := range faults {
 		fired[f.primary], fired[f.secondary] = true, true
 	}
-	local := []string{"AUTH-07", "AUTH-08", "AUTH-13", "AUTH-14", "AUTH-16", "AUTH-18"} // they need files of a node or several credentials; the lab has them
+	local := []string{"CNT-08", "AUTH-07", "AUTH-08", "AUTH-13", "AUTH-14", "AUTH-16", "AUTH-18"} // they need files of a node or several credentials; the lab has them
 	for _, r := range rule.All {
 		if r.Code == "tls/unparsable-certificate" || r.Code == "network/mtu-black-hole" {
 			continue // no Go server presents a certificate that Go cannot parse, and no packet is too large for loopback; the lab has both

@@ -217,6 +217,8 @@ func (l *look) ends(f snapshot.Failure) bool {
 		// Before 2.3 nothing limits the wait for an HTTP answer.
 		waits := f.Stage == snapshot.Manifest || f.Stage == snapshot.Blob || f.Stage == snapshot.Token
 		return waits && !l.p.Table.Target.Containerd.Since("2.3.0")
+	case snapshot.Unpack:
+		return true
 	case snapshot.Stalled, snapshot.Truncated:
 		return f.Stage == snapshot.Blob
 	}

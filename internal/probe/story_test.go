@@ -164,7 +164,6 @@ func TestAHealthyWorldHasNoFindings(t *testing.T) {
 			s.holds(world.Image{Ref: "team/app:2", Platforms: []string{"linux/amd64", "linux/arm64/v8"}})
 		},
 		"docker":    func(s *scene) { s.holds(world.Image{Ref: "team/app:2", Form: world.Docker, Layers: []int{10, 200000}}) },
-		"no head":   func(s *scene) { s.fault("registry", world.Fault{Do: world.DoNoHead}) },
 		"no digest": func(s *scene) { s.fault("registry", world.Fault{Do: world.DoNoDigest}) },
 		"a mirror":  func(s *scene) { s.mirror(nil) },
 		"deep":      func(s *scene) { s.deep = true },

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,15 +16,23 @@ import (
 // NewDoctor is the document of a diagnosis.
 func NewDoctor(s *snapshot.Snapshot, d diagnosis.Diagnosis) Doctor {
 	return Doctor{
-		Schema: Schema, Image: s.Image, Reference: s.Ref.String(), Runtime: RuntimeOf(s.Table.Target),
+		Schema: Schema, Image: s.Image, Reference: reference(s), Runtime: RuntimeOf(s.Table.Target),
 		Verdict: string(d.Verdict), Hops: Hops(s.Pull), Findings: Findings(d.Findings),
 	}
+}
+
+// reference is the name of the image as the runtime reads it; empty: it cannot.
+func reference(s *snapshot.Snapshot) string {
+	if s.Ref.Registry == "" {
+		return ""
+	}
+	return s.Ref.String()
 }
 
 // Doctor prints a diagnosis: every host with its stages, the verdict, then the
 // findings.
 func (t *Terminal) Doctor(s *snapshot.Snapshot, d diagnosis.Diagnosis) {
-	t.print("%s\n", t.paint(bold, s.Ref.String()))
+	t.print("%s\n", t.paint(bold, cmp.Or(reference(s), strconv.QuoteToASCII(s.Image))))
 	t.line("  asked by ", asker(s))
 	t.print("\n")
 	t.Seen(s, d)

@@ -2,12 +2,14 @@ package rule
 
 // All is every rule, in the order of the stages in which they bite.
 var All = []Rule{
+	{invalidReference, findInvalidReference},
 	{couldNotLook, findCouldNotLook},
 	{runtimeDown, findRuntimeDown},
 	{otherEndpoint, findOtherEndpoint},
 	{diskFull, findDiskFull},
 	{inodesFull, findInodesFull},
 	{readOnly, findReadOnly},
+	{snapshotterDown, findSnapshotterDown},
 	{sandboxImage, findSandboxImage},
 	{sandboxLogin, findSandboxLogin},
 
@@ -89,6 +91,7 @@ var All = []Rule{
 	{hidesUpstream, findHidesUpstream},
 	{peersLack, findPeersLack},
 	{staleTag, findStaleTag},
+	{headUnsupported, findHeadUnsupported},
 	{headOnly, findHeadOnly},
 	{rateLimited, findRateLimited},
 	{serverError, findServerError},
@@ -103,6 +106,9 @@ var All = []Rule{
 	{schema1, findSchema1},
 	{noMatchingPlatform, findNoMatchingPlatform},
 	{wrongArchitecture, findWrongArchitecture},
+	{notAnImage, findNotAnImage},
+	{unsupportedLayer, findUnsupportedLayer},
+	{brokenLayer, findBrokenLayer},
 	{digestMismatch, findDigestMismatch},
 	{truncated, findTruncated},
 	{stalled, findStalled},

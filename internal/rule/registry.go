@@ -124,6 +124,38 @@ func findHeadOnly(s *snapshot.Snapshot) []finding.Finding {
 	})
 }
 
+var headUnsupported = finding.Kind{
+	Code: "registry/head-unsupported", ID: "REG-06",
+	Title:    "The registry does not support HEAD",
+	Severity: finding.Info,
+	Text:     "{host} answers HEAD with {line} and serves the same manifest to GET: the runtime asks twice, other clients may fail",
+	Doc: "The API of registries has HEAD beside GET for every manifest. A server or a proxy that refuses it costs containerd one more request, for it asks again with GET. Clients that only want the digest, such as those that watch for new versions of a tag, fail. " +
+		"Allow HEAD on the proxy in front of the registry.",
+}
+
+func findHeadUnsupported(s *snapshot.Snapshot) []finding.Finding {
+	var out []finding.Finding
+	for _, h := range hops(s) {
+		var head, get *snapshot.Attempt
+		for i := range h.Steps {
+			switch a := h.Steps[i].Attempt.Final(); {
+			case h.Steps[i].Stage != snapshot.Manifest:
+			case a.Method == "HEAD" && a.Status() == 405: // after any other containerd does not go on
+				head = a
+			case a.Method == "GET" && head != nil && h.Steps[i].Attempt.OK() && get == nil:
+				get = a
+			}
+		}
+		if get == nil || byProxy(h) {
+			continue
+		}
+		f := headUnsupported.New(h.Host, finding.Args{"host": h.Host, "line": head.Response.Line})
+		f = f.Saw(head.Response.Line, "HEAD "+head.URL, curlCommand(head)).Saw(outcome(get), "GET "+get.URL, curlCommand(get))
+		out = append(out, at(f, h, snapshot.Manifest))
+	}
+	return out
+}
+
 var rateLimited = finding.Kind{
 	Code: "registry/rate-limited", ID: "REG-02",
 	Title:    "The registry's rate limit is used up (429)",

@@ -16,7 +16,8 @@ var privateCA = finding.Kind{
 	Severity: finding.Error,
 	Text:     "{host} has a certificate signed by {issuer}, which this node does not trust",
 	Variants: map[string]finding.Variant{
-		"self": {Text: "{host} has a self-signed certificate, which this node does not trust"},
+		"unsent": {Text: "{host} has a certificate signed by {issuer}, which this node does not trust and whose certificate the server does not send: a private CA, or an intermediate that is missing"},
+		"self":   {Text: "{host} has a self-signed certificate, which this node does not trust"},
 		"node": {
 			Text: "{host} has a certificate signed by {issuer}, which lies on this node in {file} but is not used for this registry",
 			Fix:  "name {file} as ca of {endpoint}",
@@ -24,7 +25,8 @@ var privateCA = finding.Kind{
 	},
 	Doc: "The authority that signed the registry's certificate is neither in the system's pool nor named in the registry's configuration. " +
 		"Get the CA certificate from those who run the registry, compare its fingerprint with theirs, and name it as `ca` of that registry: in hosts.toml it counts at the next pull, without a restart. " +
-		"The system's store works as well but is read once, when the runtime starts. Trust the CA, not the server's own certificate, and never switch verification off.",
+		"The system's store works as well but is read once, when the runtime starts. Trust the CA, not the server's own certificate, and never switch verification off. " +
+		"Where the certificate of the issuer was seen nowhere, it may be an intermediate that the server should send: ask for the whole chain, and trust its root.",
 }
 
 func findPrivateCA(s *snapshot.Snapshot) []finding.Finding {
@@ -32,14 +34,20 @@ func findPrivateCA(s *snapshot.Snapshot) []finding.Finding {
 		c := leaf(x.try)
 		args := finding.Args{"host": x.host, "issuer": quoted(issuer(c)), "endpoint": x.hop.Endpoint}
 		variant := ""
-		if selfSigned(c) {
+		switch {
+		case selfSigned(c):
 			variant = "self"
+		case !selfSigned(top(x.try)):
+			variant, args["issuer"] = "unsent", quoted(issuer(top(x.try)))
 		}
 		t := x.hop.Cured(snapshot.NodeCA)
 		if t != nil {
-			variant, args["file"] = "node", t.Detail
+			variant, args["file"], args["issuer"] = "node", t.Detail, quoted(issuer(c))
 		}
 		f := chainEvidence(privateCA.Vary(variant, x.host, args), x)
+		if variant == "unsent" {
+			f = f.Sure(finding.Likely)
+		}
 		f = f.Saw("verified against "+strings.Join(x.try.Handshake.Trusted, ", "), "trust of this node", "trust list 2>/dev/null || ls /etc/ssl/certs")
 		if t != nil {
 			f.Fix.Intent = &finding.Intent{Do: finding.AddCA, Registry: s.Ref.Registry, Endpoint: x.hop.Endpoint, Value: t.Detail}

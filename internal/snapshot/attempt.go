@@ -69,6 +69,7 @@ const (
 	TokenDenied   Cause = "token-denied"    // the token server refused
 	TokenUnusable Cause = "token-unusable"  // the registry refused the token that its own server gave
 	NoScheme      Cause = "no-scheme"       // the challenge offers no scheme that containerd knows
+	Unpack        Cause = "unpack"          // everything came, and the runtime cannot unpack it
 	NoPlatform    Cause = "no-platform"     // the index has no entry for the node's platform
 )
 
@@ -325,8 +326,9 @@ type Content struct {
 	Chosen    string     `json:"chosen,omitempty"`    // digest of the platform's manifest
 	Config    *BlobLook  `json:"config,omitempty"`
 	Layers    []BlobLook `json:"layers,omitempty"`
-	Image     string     `json:"image,omitempty"` // platform that the config names: "linux/arm64"
-	Bytes     int64      `json:"bytes"`           // config and layers
+	DiffIDs   []string   `json:"diffIds,omitempty"` // of the layers, as the config lists them
+	Image     string     `json:"image,omitempty"`   // platform that the config names: "linux/arm64"
+	Bytes     int64      `json:"bytes"`             // config and layers
 	Expect    string     `json:"expect,omitempty"`
 	Tags      []string   `json:"tags,omitempty"` // neighbours, when the tag does not exist
 	Err       string     `json:"err,omitempty"`  // why it could not be understood
@@ -338,6 +340,8 @@ type BlobLook struct {
 	Type    string   `json:"type"`
 	Size    int64    `json:"size"`
 	Attempt *Attempt `json:"attempt,omitempty"`
+	Diff    string   `json:"diff,omitempty"`   // digest of a layer unpacked, with Deep
+	Broken  string   `json:"broken,omitempty"` // why it cannot be unpacked, with Deep
 	Hashed  string   `json:"hashed,omitempty"` // with Deep, or for small ones
 }
 

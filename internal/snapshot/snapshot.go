@@ -107,6 +107,7 @@ type Runtime struct {
 	Root    string            `json:"root,omitempty"` // path by which its file system is reached: "/proc/PID/root"
 	CRI     CRI               `json:"cri"`
 	Sandbox SandboxImage      `json:"sandbox"`
+	Remote  *Remote           `json:"remote,omitempty"`  // nil: its snapshotter is its own
 	Classic bool              `json:"classic,omitempty"` // its ClientHello has no post-quantum key share: an older Go, or switched off
 	Found   string            `json:"found,omitempty"`   // how all this is known, one line for people
 	Apart   bool              `json:"apart,omitempty"`   // it lives in another network namespace than we
@@ -182,6 +183,16 @@ type SandboxImage struct {
 	From    source.Pos `json:"from"` // zero: the runtime's default
 	Checked bool       `json:"checked"`
 	Present bool       `json:"present"`
+}
+
+// Remote is a snapshotter that is a program of its own.
+type Remote struct {
+	Name   string     `json:"name"` // as the runtime's configuration calls it
+	Socket string     `json:"socket"`
+	From   source.Pos `json:"from"`
+	Asked  bool       `json:"asked"`
+	Err    string     `json:"err,omitempty"`    // why it does not answer; empty: it does
+	Absent bool       `json:"absent,omitempty"` // there is no such socket, or nobody listens at it
 }
 
 // Kubelet is the kubelet of the node, as far as it tells which runtime counts

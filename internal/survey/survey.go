@@ -5,9 +5,12 @@ package survey
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/towpath-dev/towpath/internal/dialect/containerd"
 	"github.com/towpath-dev/towpath/internal/dialect/containerdconfig"
@@ -83,9 +86,36 @@ func Take(ctx context.Context, q Request) (*Survey, error) {
 		s.View = node.Look(ctx, q.Root, s.Node, s.Runtime)
 	}
 	s.read(q)
+	s.remote(ctx, q)
 	s.providers(q.Root)
 	s.dockerBeside(q.Root)
 	return s, nil
+}
+
+// remote asks the snapshotter, where it is a program of its own, whether it is there.
+func (s *Survey) remote(ctx context.Context, q Request) {
+	c := s.Reading.Config
+	if c.Remote.Value == "" {
+		return
+	}
+	r := &snapshot.Remote{Name: c.Snapshotter.Value, Socket: strings.TrimPrefix(c.Remote.Value, "unix://"), From: c.Remote.At}
+	s.Runtime.Remote = r
+	if q.Still || q.Root.Name() != "/" || s.Runtime.PID == 0 || !path.IsAbs(r.Socket) {
+		return
+	}
+	where, err := s.View.Files.Real(r.Socket)
+	if err == nil {
+		err = node.Listens(ctx, where)
+	}
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		s.Node.Unseen = append(s.Node.Unseen, snapshot.Unseen{What: "socket " + r.Socket, Why: "permission denied, run as root"})
+	case err != nil:
+		r.Asked, r.Err = true, strings.ReplaceAll(err.Error(), where, r.Socket)
+		r.Absent = errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+	default:
+		r.Asked = true
+	}
 }
 
 // rancherOf is whose registries.yaml a path is.

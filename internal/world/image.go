@@ -26,6 +26,18 @@ const (
 	Ambiguous   Form = "ambiguous"     // both layers and manifests in one document
 )
 
+// Broken is how a layer cannot be unpacked although its digest is right.
+type Broken string
+
+// The ways: a compressed stream that ends early, a stream of something else, an
+// archive that ends early, and one that is not the archive the config lists.
+const (
+	CutStream   Broken = "cut-stream"
+	NoStream    Broken = "no-stream"
+	NoArchive   Broken = "no-archive"
+	OtherDiffID Broken = "other-diff-id"
+)
+
 // Image describes an image as a value. The zero Image is one small layer for
 // linux/amd64.
 type Image struct {
@@ -37,6 +49,9 @@ type Image struct {
 	Inside    string   `json:"inside"`   // platform that the config names instead of its own
 	Missing   []string `json:"missing"`  // "config", "layer0", "manifest" or a platform: not served
 	Mismatch  []string `json:"mismatch"` // the same names: other bytes than their digest says
+	Config    string   `json:"config"`   // media type that the config is said to have; empty: that of Form
+	Layer     string   `json:"layer"`    // the same of the layers
+	Broken    Broken   `json:"broken"`   // the last layer is whole as a blob and cannot be unpacked
 	Seed      uint64   `json:"seed"`     // other content for the same shape
 	Created   string   `json:"created"`  // when, as the config says it: RFC 3339; empty: it does not say
 }
@@ -106,10 +121,12 @@ func (m Image) build() (built, error) {
 }
 
 func (m Image) types() struct{ manifest, index, config, layer string } {
-	if t, ok := mediaTypes[m.Form]; ok {
-		return t
+	t, ok := mediaTypes[m.Form]
+	if !ok {
+		t = mediaTypes[OCI]
 	}
-	return mediaTypes[OCI]
+	t.config, t.layer = orElse(m.Config, t.config), orElse(m.Layer, t.layer)
+	return t
 }
 
 // manifest adds the image for one platform.
@@ -125,6 +142,9 @@ func (m Image) manifest(b *built, platform string) (descriptor, error) {
 		blob, diff, err := layer(fmt.Sprintf("%s-%d-%d", platform, i, m.Seed), size, m.Seed+uint64(i)*7919)
 		if err != nil {
 			return descriptor{}, err
+		}
+		if i == len(sizes)-1 {
+			blob, diff = m.Broken.do(blob, diff)
 		}
 		name := fmt.Sprintf("layer%d", i)
 		layers = append(layers, b.put(types.layer, blob, slices.Contains(m.Missing, name), slices.Contains(m.Mismatch, name)))
@@ -210,6 +230,26 @@ func layer(name string, size int, seed uint64) (blob []byte, diff string, err er
 		return nil, "", err
 	}
 	return packed.Bytes(), digestOf(plain.Bytes()), nil
+}
+
+// do breaks a layer. Its blob gets a right digest afterwards.
+func (b Broken) do(blob []byte, diff string) ([]byte, string) {
+	switch b {
+	case CutStream:
+		return blob[:len(blob)/2], diff
+	case NoStream:
+		return []byte("<html><title>Sign in</title></html>"), diff
+	case NoArchive:
+		plain := bytes.Repeat([]byte("no archive "), 200)
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		_, _ = z.Write(plain) // a buffer takes everything
+		_ = z.Close()
+		return packed.Bytes(), digestOf(plain)
+	case OtherDiffID:
+		return blob, digestOf([]byte(diff))
+	}
+	return blob, diff
 }
 
 func (m Image) configFor(platform string, diffs []string) []byte {

@@ -53,6 +53,7 @@ type Config struct {
 
 	Sandbox     Setting[string]        // image of the pause container
 	Snapshotter Setting[string]        //
+	Remote      Setting[string]        // socket of the program that is the snapshotter; empty: containerd itself is
 	Progress    Setting[time.Duration] // a pull without progress for so long is cut; 0: never
 	ConfigPath  Setting[string]        // as written, or the default of this version; empty: hosts.toml is not used
 	Discards    Setting[bool]          // layers are removed from the store once they are unpacked

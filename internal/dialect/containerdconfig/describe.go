@@ -29,7 +29,23 @@ func (l *loading) describe() {
 	default:
 		l.describeNothing()
 	}
+	l.Remote = l.remote()
 	l.ignored()
+}
+
+// remote is the socket of the snapshotter, where a proxy plugin is one. The last
+// file that has the plugin counts.
+func (l *loading) remote() Setting[string] {
+	for i := len(l.layers) - 1; i >= 0; i-- {
+		keys := []string{"proxy_plugins", l.Snapshotter.Value}
+		plugin, _ := l.layers[i].value(keys...)
+		address, _ := lookup(plugin, []string{"address"})
+		kind, _ := lookup(plugin, []string{"type"})
+		if text, ok := address.(string); ok && kind == "snapshot" {
+			return Setting[string]{text, l.layers[i].at(append(keys, "address")...)}
+		}
+	}
+	return Setting[string]{}
 }
 
 func (l *loading) topSet(key string, value any) source.Pos {

@@ -32,6 +32,12 @@ var node = []Specimen{
 	{"node/runtime-not-responding", "without the CRI plugin", func(s *snapshot.Snapshot) {
 		s.Runtime.CRI = snapshot.CRI{Asked: true, Answers: true, Err: "unknown service", Unlisted: true}
 	}, func(s *snapshot.Snapshot) { s.Runtime.CRI.Images = true }},
+	{"node/remote-snapshotter-down", "", func(s *snapshot.Snapshot) {
+		s.Runtime.Remote = &snapshot.Remote{Name: "stargz", Socket: "/run/stargz.sock", Asked: true, Absent: true, Err: "connection refused", From: source.Pos{File: "/etc/containerd/config.toml", Line: 4}}
+	}, func(s *snapshot.Snapshot) { s.Runtime.Remote.Asked = false }},
+	{"node/remote-snapshotter-down", "it hangs", func(s *snapshot.Snapshot) {
+		s.Runtime.Remote = &snapshot.Remote{Name: "stargz", Socket: "/run/stargz.sock", Asked: true, Err: "i/o timeout"}
+	}, func(s *snapshot.Snapshot) { s.Runtime.Remote.Err = "" }},
 	{"node/sandbox-image-unavailable", "", func(s *snapshot.Snapshot) {
 		h := Hop(0, "registry.k8s.io")
 		fail(&h, snapshot.Connect, snapshot.DialTimeout)

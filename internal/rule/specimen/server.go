@@ -3,6 +3,7 @@ package specimen
 import (
 	"time"
 
+	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/snapshot"
 	"github.com/towpath-dev/towpath/internal/source"
 )
@@ -201,6 +202,11 @@ var registries = []Specimen{
 		h.Steps = append(h.Steps, snapshot.Step{Stage: snapshot.Manifest, Attempt: get})
 		h.Manifest = &snapshot.Content{Expect: "sha256:11"}
 	}, func(s *snapshot.Snapshot) { first(s).Manifest.Expect = "" }}, // nobody promised it
+	{"registry/head-unsupported", "", func(s *snapshot.Snapshot) {
+		h := first(s)
+		try(s).Response.Status = 405
+		h.Steps = append(h.Steps, snapshot.Step{Stage: snapshot.Manifest, Attempt: attempt("GET", try(s).URL, 200)})
+	}, func(s *snapshot.Snapshot) { try(s).Response.Status = 200 }},
 	{"registry/rate-limited", "", status(429), status(503)},
 	{"registry/server-error", "", status(503), status(429)},
 	{"registry/html-instead-of-manifest", "", replied("text/html; charset=utf-8"), replied("application/octet-stream")},
@@ -233,6 +239,19 @@ func layer(status int) func(*snapshot.Snapshot) {
 	}
 }
 
+const (
+	ociConfig = "application/vnd.oci.image.config.v1+json"
+	ociLayer  = "application/vnd.oci.image.layer.v1.tar+gzip"
+)
+
+// typed gives the config and the only layer their media types.
+func typed(config, layer string) func(*snapshot.Snapshot) {
+	return func(s *snapshot.Snapshot) {
+		m := first(s).Manifest
+		m.Config.Type, m.Layers[0].Type, m.DiffIDs = config, layer, []string{"sha256:44"}
+	}
+}
+
 // contents are troubles of the image itself.
 var contents = []Specimen{
 	{"content/no-matching-platform", "", func(s *snapshot.Snapshot) {
@@ -240,6 +259,27 @@ var contents = []Specimen{
 		fail(first(s), snapshot.Manifest, snapshot.NoPlatform)
 		first(s).Manifest, m.Platforms, m.Image = m, []string{"linux/arm64"}, ""
 	}, cause(snapshot.BadReply)},
+	{"content/invalid-reference", "", func(s *snapshot.Snapshot) { s.Image = Registry + "/Team/App:2" },
+		func(s *snapshot.Snapshot) { s.Image = Registry + "/team/app:V2" }}, // tags may have capitals
+	{"content/not-an-image", "", typed("application/vnd.cncf.helm.config.v1+json", "application/vnd.cncf.helm.chart.content.v1.tar+gzip"),
+		typed(ociConfig, ociLayer)},
+	{"content/not-an-image", "that cannot be pulled", both(failing(snapshot.Blob, snapshot.Unpack), typed(ociConfig, "application/vnd.dev.cosign.simplesigning.v1+json")),
+		typed(ociConfig, "application/vnd.example.layer")},
+	{"content/unsupported-layer-type", "", both(failing(snapshot.Blob, snapshot.Unpack), typed(ociConfig, "application/vnd.docker.image.rootfs.diff.tar.zstd")),
+		func(s *snapshot.Snapshot) {
+			s.Table.Target.Containerd = route.MustVersion("2.4.2") // which knows it
+		}},
+	{"content/unsupported-layer-type", "that is passed over", typed(ociConfig, "application/vnd.example.layer"),
+		typed(ociConfig, "application/vnd.oci.image.layer.v1.tar+gzip+encrypted")}, // another program may decrypt it
+	{"content/broken-layer", "", both(failing(snapshot.Blob, snapshot.Unpack), typed(ociConfig, ociLayer), func(s *snapshot.Snapshot) {
+		first(s).Manifest.Layers[0].Broken = "unexpected EOF"
+	}), func(s *snapshot.Snapshot) { first(s).Manifest.Layers[0].Broken = "" }},
+	{"content/broken-layer", "another one than listed", both(failing(snapshot.Blob, snapshot.Unpack), typed(ociConfig, ociLayer), func(s *snapshot.Snapshot) {
+		first(s).Manifest.Layers[0].Diff = "sha256:other"
+	}), func(s *snapshot.Snapshot) { first(s).Manifest.Layers[0].Diff = first(s).Manifest.DiffIDs[0] }},
+	{"content/broken-layer", "more of them than listed", both(failing(snapshot.Blob, snapshot.Unpack), typed(ociConfig, ociLayer), func(s *snapshot.Snapshot) {
+		first(s).Manifest.DiffIDs = nil
+	}), typed(ociConfig, ociLayer)},
 	{"content/schema-1-manifest", "", replied("application/vnd.docker.distribution.manifest.v1+prettyjws"), replied("application/vnd.docker.distribution.manifest.v2+json")},
 	{"content/wrong-architecture", "", func(s *snapshot.Snapshot) { first(s).Manifest.Image = "linux/arm64" },
 		func(s *snapshot.Snapshot) { first(s).Manifest.Image = "linux/amd64/v3" }},

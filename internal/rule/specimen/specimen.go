@@ -77,7 +77,8 @@ func Hop(index int, host string) snapshot.Hop {
 		Steps: []snapshot.Step{{Stage: snapshot.Manifest, Attempt: attempt("HEAD", endpoint+"/team/app/manifests/2", 200)}},
 		Manifest: &snapshot.Content{
 			Digest: "sha256:11", Type: "application/vnd.oci.image.manifest.v1+json", Image: "linux/amd64", Bytes: 1000,
-			Config: &snapshot.BlobLook{Digest: "sha256:33", Size: 500}, Layers: []snapshot.BlobLook{{Digest: "sha256:22", Size: 500, Attempt: &layer}},
+			Config: &snapshot.BlobLook{Digest: "sha256:33", Type: ociConfig, Size: 500}, DiffIDs: []string{"sha256:44"},
+			Layers: []snapshot.BlobLook{{Digest: "sha256:22", Type: ociLayer, Size: 500, Attempt: &layer}},
 		},
 	}
 }

@@ -28,6 +28,7 @@ type Expect struct {
 	Texts     map[string]Pattern `yaml:"texts"`     // other texts, by generation
 	Requests  map[string]Pattern `yaml:"requests"`  // in the request log of a server, one JSON object per line
 	Verdict   string             `yaml:"verdict"`   //
+	Verdicts  map[string]string  `yaml:"verdicts"`  // others, by generation
 	Primary   []string           `yaml:"primary"`   // codes; "a|b": either; none: the code of the scenario
 	Secondary map[string]string  `yaml:"secondary"` // code: because of which code
 	Also      []string           `yaml:"also"`      // codes that may be found besides
@@ -79,5 +80,9 @@ func (s Spec) ExpectOn(g containerd.Generation) Expect {
 	if _, spared := s.Spared[string(g)]; spared {
 		return Healthy
 	}
-	return s.Expect
+	e := s.Expect
+	if v, ok := e.Verdicts[string(g)]; ok {
+		e.Verdict = v
+	}
+	return e
 }
