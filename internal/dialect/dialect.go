@@ -84,6 +84,9 @@ var Loss = finding.Kind{
 	Doc: "Every dialect leaves something out. A conversion names each setting that its target cannot hold " +
 		"and the nearest safe form; with `--allow-loss` it goes on without them.",
 	Text: "{dialect} cannot say {concept} of {route}: {nearest}",
+	Variants: map[string]finding.Variant{
+		"names": {Text: "{what} cannot be carried over: names without a registry would be pulled from Docker Hub, so write images in full"},
+	},
 }
 
 // AsHeader is the kind of finding for credentials that a conversion writes as a

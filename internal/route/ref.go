@@ -35,6 +35,13 @@ func ParseRef(typed string) (Ref, error) {
 	return ref, nil
 }
 
+// OnHub reports a name that no image reference takes for a registry: without a
+// dot, a port or a capital it is the beginning of a name on Docker Hub.
+func OnHub(name string) bool {
+	ref, err := ParseRef(name + "/app:1")
+	return err == nil && ref.Registry != name && ref.Repository == name+"/app"
+}
+
 // String is the normalised reference.
 func (r Ref) String() string {
 	if r.Digest != "" {

@@ -99,7 +99,7 @@ var (
 	dockerLine       = regexp.MustCompile(`"(registry-mirrors|insecure-registries)"\s*:`)
 	secretLine       = regexp.MustCompile(`(?m)(^|["'\s{:])kubernetes\.io/dockerc(onfigjson|fg)\b|^\s*["']?\.dockerc(onfigjson|fg)["']?\s*:|"(auths|credsStore|credHelpers)"\s*:`)
 	providerLine     = regexp.MustCompile(`(?m)(^|["'\s{])kind["']?\s*:\s*["']?CredentialProviderConfig\b`)
-	searchLine       = regexp.MustCompile(`(?m)^\s*(\[\[\s*registry\s*\]\]|\[registries\.\w+\]|unqualified-search-registries\s*=)`)
+	searchLine       = regexp.MustCompile(`(?m)^\s*(\[\[\s*registry\s*\]\]|\[registries\.\w+\]|\[aliases\]|(unqualified-search-registries|short-name-mode|credential-helpers)\s*=)`)
 	bottlerocketLine = regexp.MustCompile(`(?m)^\s*\[+\s*settings\.container-registry\b`)
 	talosLine        = regexp.MustCompile(`(?m)^(machine\s*:|kind\s*:\s*["']?Registry(Mirror|Auth|TLS)Config\b)`)
 	towpathLine      = regexp.MustCompile(`(?m)^["']?version["']?\s*:\s*["']?towpath/`)
@@ -115,5 +115,6 @@ var pullLine = regexp.MustCompile(`\b(ctr|crictl|nerdctl)\b[^\n]*\bpull\b|\bmini
 // looksLike looks for a line near the beginning of a file.
 func looksLike(line *regexp.Regexp, f source.File) bool {
 	const near = 64 << 10
-	return line.Match(bytes.ToValidUTF8(f.Data[:min(len(f.Data), near)], nil))
+	data := bytes.TrimPrefix(f.Data[:min(len(f.Data), near)], []byte("\ufeff"))
+	return line.Match(bytes.ToValidUTF8(data, nil))
 }

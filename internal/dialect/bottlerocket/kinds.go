@@ -87,6 +87,7 @@ var (
 		Text: "{name} matches no image: registry is host or host:port as image names begin with",
 		Variants: map[string]finding.Variant{
 			"fix":   {Text: "{name} matches no image: registry is host or host:port as image names begin with", Fix: "write {want}"},
+			"hub":   {Text: "{name} matches no image: without a dot or a port an image name takes it for a name on Docker Hub", Fix: "put its endpoints under docker.io"},
 			"empty": {Text: "an entry among the {what} names no registry"},
 			"auth":  {Text: "the credentials of {name} are not used: registry is the host and port that is asked", Fix: "write {want}"},
 		},

@@ -64,6 +64,8 @@ func (r *reader) registryName(m *mirror) {
 	switch {
 	case m.Registry == "":
 		r.say(nameless, "empty", m.at, finding.Args{"what": "mirrors"})
+	case route.OnHub(m.Registry):
+		r.say(nameless, "hub", m.at, finding.Args{"name": m.Registry})
 	case want != m.Registry && m.Registry != route.Any:
 		f := r.say(nameless, "fix", m.at, finding.Args{"name": m.Registry, "want": want})
 		if m.entry >= 0 {

@@ -58,12 +58,12 @@ func desired(t route.Table) wish {
 		if r.Match == route.Any {
 			continue
 		}
-		all := t.Endpoints(r.Match)
-		for i, e := range all {
-			if i < len(r.Mirrors) {
+		for i, e := range t.Endpoints(r.Match) {
+			switch {
+			case i < len(r.Mirrors):
 				w.table(r.Match).mirrors = append(w.table(r.Match).mirrors, written(e))
 				w.host(e.Host, e)
-			} else {
+			case e.Host == t.Default(r.Match).Host: // how another upstream is spoken to says nothing of the registry
 				w.host(r.Match, e)
 			}
 		}

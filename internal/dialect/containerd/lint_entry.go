@@ -115,7 +115,7 @@ func (h *hostsFile) ownURL() string {
 	return "https://" + h.match
 }
 
-var webSites = map[string]bool{"docker.io": true, "hub.docker.com": true, "www.docker.com": true, "index.docker.io": true}
+var webSites = map[string]bool{"docker.io": true, "hub.docker.com": true, "www.docker.com": true}
 
 func (h *hostsFile) edits(old, now string) []source.Edit {
 	if h.doc == nil {

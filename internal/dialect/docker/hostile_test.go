@@ -43,6 +43,8 @@ func TestEveryMistakeIsNamed(t *testing.T) {
 		{"a scheme that is cut off", `{"insecure-registries": ["http://r.example"]}`, "DK005"},
 		{"a path", `{"insecure-registries": ["r.example/x"]}`, "DK005"},
 		{"a mirror that is gone", `{"registry-mirrors": ["https://registry.docker-cn.com"]}`, "DK007"},
+		{"mirrors twice", `{"registry-mirrors": ["https://m.example"], "debug": true, "registry-mirrors": ["https://n.example"]}`, "DK021"},
+		{"a key twice that says nothing the first time", `{"registry-mirrors": [], "registry-mirrors": ["https://n.example"]}`, ""},
 		{"everything insecure", `{"insecure-registries": ["0.0.0.0/0"]}`, "DK012"},
 		{"a proxy outside of proxies", `{"http-proxy": "http://p.example"}`, "DK014"},
 		{"one insecure mirror", `{"features": {"containerd-snapshotter": true}, "registry-mirrors": ["https://m.example"], "insecure-registries": ["m.example"]}`, "DK003 DK015"},

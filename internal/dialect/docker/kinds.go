@@ -43,6 +43,14 @@ var (
 		Text:  "dockerd does not start because of {key}: {why}",
 		Fix:   "correct the value",
 	}
+	repeatedKey = finding.Kind{
+		Code: codeInvalid, ID: "DK021", Severity: finding.Error, Ignores: true,
+		Title: "A list of registries is there twice and the first one is lost",
+		Doc: "Of a key that is written twice dockerd takes the last, without a message: the mirrors or insecure registries of the first are not used. " +
+			"It happens when a block is pasted into a file that has it already.",
+		Text: "{key} is written again in line {line}, which replaces this one",
+		Fix:  "put both lists together",
+	}
 	wrongMirror = finding.Kind{
 		Code: codeEndpoint, ID: "DK002", Severity: finding.Error, Stops: true,
 		Title: "A mirror is no URL that dockerd accepts",
@@ -197,6 +205,6 @@ var (
 )
 
 var kinds = []finding.Kind{
-	badJSON, unknownKey, badValue, wrongMirror, upperScheme, plainMirror, hubOnly, schemeCut, wrongInsecure, portLess, retired, otherRuntime, flagAndFile,
+	badJSON, unknownKey, badValue, repeatedKey, wrongMirror, upperScheme, plainMirror, hubOnly, schemeCut, wrongInsecure, portLess, retired, otherRuntime, flagAndFile,
 	certsPair, certsName, certsSuffix, certsEmpty, hostsWin, broadRange, topProxy, looseHub, singularKey, ignoredObject, lostHub,
 }

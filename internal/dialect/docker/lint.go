@@ -19,6 +19,7 @@ import (
 func (r *reader) lint() {
 	if r.doc != nil && r.doc.Root != nil && r.doc.Root.Kind == jsondoc.Object {
 		r.lintKeys(r.doc.Root)
+		r.lintRepeated(r.doc.Root)
 		r.lintMirrors()
 		r.lintInsecure()
 		if r.opts.Beside && len(r.set.Mirrors)+len(r.set.Insecure) > 0 {
@@ -40,6 +41,21 @@ func (r *reader) lintKeys(object *jsondoc.Node) {
 		}
 		if slices.Contains([]string{"http-proxy", "https-proxy", "no-proxy"}, m.Key) {
 			r.found(topProxy, "", at, finding.Args{"key": m.Key})
+		}
+	}
+}
+
+// lintRepeated finds lists of registries that a later one of the same key replaces.
+func (r *reader) lintRepeated(object *jsondoc.Node) {
+	for i, m := range object.Members {
+		if m.Key != "registry-mirrors" && m.Key != "insecure-registries" || len(m.Value.Items) == 0 {
+			continue
+		}
+		for _, later := range object.Members[i+1:] {
+			if later.Key == m.Key {
+				r.found(repeatedKey, "", r.doc.Pos(m.Name), finding.Args{"key": m.Key, "line": r.doc.Pos(later.Name).Line})
+				break
+			}
 		}
 	}
 }

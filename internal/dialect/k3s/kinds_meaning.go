@@ -40,6 +40,9 @@ var (
 			"A key with a scheme, a path or another spelling matches no image.",
 		Text: "mirrors.{name} matches no image: the key is host or host:port as image names begin with",
 		Fix:  "write {want}",
+		Variants: map[string]finding.Variant{
+			"hub": {Text: "mirrors.{name} matches no image: without a dot or a port an image name takes it for a name on Docker Hub", Fix: "put its endpoints under docker.io"},
+		},
 	}
 	tlsOnHTTP = finding.Kind{
 		Code: codeEndpoint, ID: "K3009", Severity: finding.Warning,

@@ -47,6 +47,9 @@ func (r *reader) mirrorName(m mirror) {
 	case "index.docker.io", hubHost, "hub.docker.com", "dockerhub", "docker.com":
 		want = hub
 	}
+	if want == m.name && route.OnHub(want) {
+		r.found(namespaceKey, "hub", m.at, finding.Args{"name": m.name})
+	}
 	if want == m.name || want == "" {
 		return
 	}

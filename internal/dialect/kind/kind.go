@@ -116,6 +116,14 @@ type patch struct {
 	version int64 // 0: none is written
 }
 
+// speaksTo reports that a patch sets something about registries in the table of
+// a plugin.
+func (p patch) speaksTo(id string) bool {
+	plugins, _ := p.content["plugins"].(map[string]any)
+	table, ok := plugins[id].(map[string]any)
+	return ok && table["registry"] != nil
+}
+
 // mount is one of extraMounts.
 type mount struct {
 	host, container string

@@ -84,10 +84,11 @@ func hasMirrors(content map[string]any) bool {
 	return false
 }
 
+// wrongID reports a patch for another version of config.toml, unless the patches
+// speak to both: then one file serves old and new node images.
 func (r *reader) wrongID(p patch, id string) {
-	plugins, _ := p.content["plugins"].(map[string]any)
 	other := map[string]string{oldID: newID, newID: oldID}[id]
-	if table, ok := plugins[other].(map[string]any); ok && table["registry"] != nil {
+	if p.speaksTo(other) && !slices.ContainsFunc(r.patches, func(p patch) bool { return p.speaksTo(id) }) {
 		r.book.Say(otherID, "", p.at, finding.Args{"id": other, "want": id, "version": r.version()})
 	}
 }

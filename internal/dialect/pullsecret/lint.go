@@ -47,11 +47,20 @@ func (c *Config) lintEmpty(s *secret) {
 	case !s.flat && outside:
 		c.say(s, malformed, "flat", s.at(""), nil)
 	case slices.Contains(top, "credsStore"):
-		c.say(s, noContent, "", s.at(""), finding.Args{"where": "credsStore"})
+		s.soften(c.say(s, noContent, "", s.at(""), finding.Args{"where": "credsStore"}), "credsStore")
 	case slices.Contains(top, "credHelpers"):
-		c.say(s, noContent, "", s.at(""), finding.Args{"where": "credHelpers"})
+		s.soften(c.say(s, noContent, "", s.at(""), finding.Args{"where": "credHelpers"}), "credHelpers")
 	case !s.plain:
 		c.say(s, noContent, "empty", s.at(""), nil)
+	}
+}
+
+// soften makes a note of passwords that are in a store, where a config.json lies
+// at a place that no kubelet reads: there it is the file of somebody who logged
+// in, and as it should be.
+func (s *secret) soften(f *finding.Finding, store string) {
+	if s.plain && store != "" && !slices.Contains(paths, s.doc.File) {
+		f.Severity = finding.Info
 	}
 }
 
@@ -82,6 +91,7 @@ func (c *Config) lintShape(s *secret, l keyring.Login) bool {
 		}
 	}
 	f := c.say(s, noContent, variant, s.at(l.Key), finding.Args{"key": evidence.URL(l.Key), "where": where})
+	s.soften(f, where)
 	if norm, ok := keyring.Normalise(l.Key); ok && !strings.Contains(norm, "*") {
 		f.Registry, _, _ = strings.Cut(norm, "/")
 		if f.Registry == keyring.Hub {

@@ -64,7 +64,7 @@ func reload(t route.Target) string {
 func Parse(files []source.File, t route.Target) dialect.Reading {
 	r := read(files, t)
 	r.lint()
-	return dialect.Reading{Table: r.table, Findings: r.findings}
+	return dialect.Reading{Table: r.table, Findings: r.findings, Losses: r.shortLosses()}
 }
 
 // read works out the configuration without judging it.

@@ -154,6 +154,9 @@ var (
 		Doc:   "The name is host or host:port as image names begin with, docker.io for images without one, or *.",
 		Text:  "{name} matches no image: the name is host or host:port as image names begin with",
 		Fix:   "write {want}",
+		Variants: map[string]finding.Variant{
+			"hub": {Text: "{name} matches no image: without a dot or a port an image name takes it for a name on Docker Hub", Fix: "put its endpoints under docker.io"},
+		},
 	}
 	hubAuthName = finding.Kind{
 		Code: "auth/no-credentials-sent", ID: "TL003", Severity: finding.Error, Ignores: true,

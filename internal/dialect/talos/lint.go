@@ -8,6 +8,7 @@ import (
 
 	"github.com/towpath-dev/towpath/internal/dialect/evidence"
 	"github.com/towpath-dev/towpath/internal/finding"
+	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/yamldoc"
 )
 
@@ -52,6 +53,8 @@ func (l *lint) mirror(m *mirror) {
 		if l.mirrored[want] == nil {
 			l.rename(f, m.spot, want)
 		}
+	} else if route.OnHub(m.name) {
+		l.say(mirrorName, "hub", m.nameAt, finding.Args{"name": m.name})
 	}
 	seen := map[string]bool{}
 	for i, e := range m.endpoints {
