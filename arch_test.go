@@ -24,7 +24,7 @@ var rows = [][]string{
 	{"snapshot", "plan", "unit", "ca", "dialect/evidence", "desired", "keyring", "kubeyaml"},
 	{"rule", "dialect", "apply", "node", "upstream", "world", "ca/store", "booted", "machine"},
 	{"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/buildkit", "dialect/registriesconf", "diagnosis", "probe", "pull", "candidate", "runtime", "rule/specimen", "dialect/towpath", "dialect/pullsecret", "dialect/credentialprovider", "dialect/runbook"},
-	{"dialect/embedded", "dialect/talos", "dialect/bottlerocket", "dialect/docker"},
+	{"dialect/embedded", "dialect/commands", "dialect/talos", "dialect/bottlerocket", "dialect/docker"},
 	{"dialect/daemon"},
 	{"dialect/k0s", "dialect/microk8s", "dialect/kind"},
 	{
@@ -43,7 +43,7 @@ var (
 		"source", "platform", "mediatype", "route", "finding", "tomldoc", "yamldoc", "jsondoc", "snapshot", "plan", "unit", "rule", "dialect",
 		"dialect/containerd", "dialect/containerdconfig", "dialect/k3s", "dialect/registriesconf", "dialect/docker", "dialect/all", "diagnosis",
 		"dialect/evidence", "dialect/embedded", "dialect/talos", "dialect/buildkit", "dialect/bottlerocket", "dialect/k0s", "dialect/microk8s", "dialect/kind", "dialect/daemon", "dialect/runbook",
-		"effective", "repair", "convert", "dialect/towpath", "fulfil", "desired", "suppress", "machine", "dialect/credentialprovider", "dialect/pullsecret", "kubeyaml", "keyring",
+		"effective", "repair", "convert", "dialect/towpath", "dialect/commands", "fulfil", "desired", "suppress", "machine", "dialect/credentialprovider", "dialect/pullsecret", "kubeyaml", "keyring",
 	}
 	forbidden = []string{"os", "os/exec", "net", "net/http", "syscall"}
 )

@@ -49,7 +49,8 @@ refused, unless --overwrite says otherwise. Files that the runtime would not rea
 as they are meant are refused, unless --fail-on says otherwise.
 
 --trust, --proxy and --sync-time are about the node itself: its trust store, the
-environment of the service that pulls, its clock.
+environment of the service that pulls, its clock. A towpath.yaml can wish these as
+well; what it no longer wishes and an earlier apply wrote is taken away.
 
 It shows a diff, and for each change when it counts, and asks. Afterwards the
 runtime has to be well and, with --verify, has to pull the image; else every file
@@ -61,7 +62,7 @@ towpath, and whether there is room and leave to write. Both exit with 1 if
 something would change.`,
 		Example: `  towpath apply ./certs.d
   towpath apply --yes --verify registry.corp/app:2 registries.yaml
-  towpath apply --dry-run=node registries.yaml
+  towpath apply --dry-run=node towpath.yaml
   towpath apply --yes --allow-restart --trust corp-ca.pem --proxy http://proxy.corp:3128
   towpath apply --root /mnt/node certs.d/ghcr.io/hosts.toml`,
 		Args: cobra.ArbitraryArgs,

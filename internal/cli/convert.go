@@ -45,12 +45,16 @@ One file is printed plain, several as a txtar archive. With --out they go below
 DIR, at the paths that they have on a node; files that are there are not replaced.
 Only a config.toml of containerd that is there is edited, so that its config_path
 names the directory and the old tables are gone; credentials then stay in it.
-Without one they become a header line, where that can be said.`,
+Without one they become a header line, where that can be said.
+
+With --to nerdctl or ctr it writes a command line for each registry and the
+hosts.toml files that the lines name, in a directory that no runtime reads.`,
 		Example: `  towpath convert --from-runtime containerd@1.7 --to containerd config.toml
   towpath convert --from containerd --to k3s ./certs.d > registries.yaml
   towpath convert --from-runtime containerd@1.7 --to containerd --out /mnt/node /mnt/node/etc/containerd/config.toml
   towpath convert --to auto --out / registries.yaml
   towpath convert --to towpath ./certs.d > towpath.yaml
+  towpath convert --to ctr --runtime k3s --out / registries.yaml
   towpath convert --to registries-conf --allow-loss --out ./tree ./certs.d`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.convert(cmd.Context(), args, f) },
@@ -63,7 +67,7 @@ Without one they become a header line, where that can be said.`,
 	c.Flags().BoolVar(&f.lossy, "allow-loss", false, "write the result although something gets lost")
 	c.Flags().StringVar(&a.flags.runtime, "runtime", "", "write for `NAME[@VERSION]` instead of the newest version")
 	c.Flags().StringArrayVar(&a.flags.ignore, "ignore", nil, "leave out findings with this `CODE` (repeatable)")
-	complete(c, "to", append(all.Names(), "auto")...)
+	complete(c, "to", append(all.Targets(), "auto")...)
 	return c
 }
 
@@ -210,7 +214,7 @@ func (a *app) original(ctx context.Context, args []string, f convertFlags) (surv
 // aim is the dialect and the runtime to write for.
 func (a *app) aim(ctx context.Context, to string) (dialect.Dialect, route.Target, error) {
 	if to == "" {
-		return dialect.Dialect{}, route.Target{}, usage("--to containerd", "--to says which dialect to write: %s, or auto", strings.Join(all.Names(), ", "))
+		return dialect.Dialect{}, route.Target{}, usage("--to containerd", "--to says which dialect to write: %s, or auto", strings.Join(all.Targets(), ", "))
 	}
 	target := route.Target{Runtime: runtimeOf(to)}
 	if a.flags.runtime != "" {
@@ -230,9 +234,9 @@ func (a *app) aim(ctx context.Context, to string) (dialect.Dialect, route.Target
 	if to == "auto" {
 		to = dialectOf(target.Runtime)
 	}
-	d, known := all.Named(to)
+	d, known := all.Target(to)
 	if !known {
-		return d, target, usage("", "--to %s: the dialects are %s", to, strings.Join(all.Names(), ", "))
+		return d, target, usage("", "--to %s: the dialects are %s", to, strings.Join(all.Targets(), ", "))
 	}
 	if d.Neutral && a.flags.runtime == "" {
 		return d, route.Target{}, nil // that of the source
@@ -243,7 +247,7 @@ func (a *app) aim(ctx context.Context, to string) (dialect.Dialect, route.Target
 // runtimeOf and dialectOf relate dialects to the runtimes that read them.
 func runtimeOf(dialect string) string {
 	switch dialect {
-	case "containerd-config", "kind", "bottlerocket":
+	case "containerd-config", "kind", "bottlerocket", "nerdctl", "ctr":
 		return "containerd"
 	case "registries-conf":
 		return "crio"

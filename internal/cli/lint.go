@@ -226,7 +226,11 @@ func (a *app) besides(ctx context.Context, n survey.Named, others []source.File)
 // read reads what was named; what is wrong with the names is wrong usage.
 func (a *app) read(ctx context.Context, n survey.Named) ([]survey.Part, error) {
 	if n.Dialect != "" {
-		if _, known := all.Named(n.Dialect); !known {
+		d, known := all.Target(n.Dialect)
+		if d.Spoken {
+			return nil, usage("--from runbook", "--from %s: command lines are written, not read as a configuration; runbook judges scripts with them", n.Dialect)
+		}
+		if !known {
 			return nil, usage("", "--from %s: the dialects are %s", n.Dialect, strings.Join(all.Names(), ", "))
 		}
 	}

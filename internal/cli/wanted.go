@@ -27,6 +27,10 @@ type wanted struct {
 	parts   []survey.Part // what the node reads as it is
 	foreign []survey.Part // what has to be converted
 	whole   bool          // it is all that is wanted of its kind
+
+	node      desired.Wishes    // what the files want of the node besides routes
+	wholeNode bool              // and that is all
+	refused   []finding.Finding // why it cannot be had
 }
 
 // wanted reads the files that apply is given. They lie where the user stands,
@@ -93,7 +97,7 @@ func (w *wanted) readAs(ctx context.Context, t route.Target) error {
 
 // findings are what the runtimes that read the files would object to.
 func (w *wanted) findings() []finding.Finding {
-	found := w.app.flags.kept(survey.Findings(slices.Concat(w.parts, w.foreign)))
+	found := w.app.flags.kept(append(survey.Findings(slices.Concat(w.parts, w.foreign)), w.refused...))
 	report.InOrder(found)
 	return found
 }
@@ -108,7 +112,10 @@ func (w *wanted) files() []source.File {
 
 // answer is what it takes to have the files and wishes on the node.
 func (w *wanted) answer(v *survey.Survey, wishes desired.Wishes) (fulfil.Answer, error) {
-	ask := fulfil.Ask{Wishes: wishes, Whole: w.whole}
+	if w.wish(v); len(w.refused) > 0 {
+		return fulfil.Answer{}, nil // nothing of a file with a mistake is applied
+	}
+	ask := fulfil.Ask{Wishes: w.node.With(wishes), Whole: w.whole, WholeWishes: w.wholeNode}
 	for _, p := range w.parts {
 		if err := w.native(v, p, &ask); err != nil {
 			return fulfil.Answer{}, err

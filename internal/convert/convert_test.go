@@ -27,8 +27,8 @@ func target(name string) route.Target {
 
 func TestNothingIsLostInSilence(t *testing.T) {
 	for _, from := range all.Dialects {
-		for _, to := range all.Dialects {
-			if from.Render == nil || to.Render == nil {
+		for _, to := range all.Writable() {
+			if from.Render == nil {
 				continue
 			}
 			t.Run(from.Name+" to "+to.Name, func(t *testing.T) { t.Parallel(); converts(t, from, to) })

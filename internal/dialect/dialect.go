@@ -46,6 +46,10 @@ type Dialect struct {
 	// Neutral: it is no runtime's own. A conversion into it keeps the runtime of
 	// its source, and one from it reads with the rules of the one it is written for.
 	Neutral bool
+
+	// Spoken: it is command lines, which nobody keeps in files. It is written
+	// only; its Parse reads what Render wrote, so that conversions can compare.
+	Spoken bool
 }
 
 // Reading is what a parser makes of files.

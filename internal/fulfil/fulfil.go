@@ -6,12 +6,14 @@ package fulfil
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/towpath-dev/towpath/internal/desired"
+	"github.com/towpath-dev/towpath/internal/dialect"
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/plan"
 	"github.com/towpath-dev/towpath/internal/repair"
@@ -203,6 +205,10 @@ func (m *maker) sandbox() error {
 		return err
 	}
 	p, err := repair.Sandbox(m.repairable(), image)
+	if errors.Is(err, repair.ErrNoSandbox) {
+		m.losses = append(m.losses, m.noSandbox(image))
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -210,12 +216,39 @@ func (m *maker) sandbox() error {
 	return nil
 }
 
+// noSandbox tells where else the runtime takes the image from. Sources: the flags
+// of K3s, RKE2 and k0s, crio.conf(5); Docker itself runs no pods.
+func (m *maker) noSandbox(image string) finding.Finding {
+	name := m.node.Input.Runtime.Target.Runtime
+	nearest := "set it where this runtime takes it from"
+	switch name {
+	case "k3s", "rke2":
+		nearest = "write pause-image: " + image + " into /etc/rancher/" + name + "/config.yaml"
+	case "crio":
+		nearest = "write pause_image into crio.conf"
+	case "k0s":
+		nearest = "write spec.images.pause into k0s.yaml"
+	case "docker":
+		nearest = "leave it out for this node, or give it to cri-dockerd as --pod-infra-container-image"
+	}
+	f := dialect.Loss.New(image, finding.Args{"dialect": name, "concept": "the image of pod sandboxes", "route": image, "nearest": nearest})
+	return f.Saw(repair.ErrNoSandbox.Error(), "the files of "+name, "towpath apply --dry-run=client FILE")
+}
+
 // commands are those that the plan needs: of files only if they change.
 func (m *maker) commands(p plan.Plan) []plan.Command {
 	out := slices.Clone(m.switched)
 	store := m.node.Host.Store
-	if store != nil && slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return path.Dir(c.Path()) == store.Dir }) {
-		out = append(out, plan.Command{Do: store.Do, Undo: store.Undo, Why: "the programs of this node read the bundle that it makes of " + store.Dir})
+	if store == nil {
+		return out
+	}
+	in := func(c plan.Change) bool { return path.Dir(c.Path()) == store.Dir }
+	do := store.Do
+	if slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return in(c) && c.After == nil }) {
+		do = store.Undo // it forgets what is gone
+	}
+	if slices.ContainsFunc(p.Changes, in) {
+		out = append(out, plan.Command{Do: do, Undo: store.Undo, Why: "the programs of this node read the bundle that it makes of " + store.Dir})
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package fulfil
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -27,6 +28,7 @@ func (m *maker) trust() error {
 	if h.Store == nil {
 		return fmt.Errorf("trust %s: %s has no trust store that towpath knows: %s", m.ask.Wishes.Trust[0].Name, or(h.Name, "this node"), h.NoStore)
 	}
+	taken := map[string][]byte{}
 	for _, ca := range m.ask.Wishes.Trust {
 		certs, err := Certificates(ca.PEM)
 		if err != nil {
@@ -37,6 +39,10 @@ func (m *maker) trust() error {
 			if i > 0 {
 				name += fmt.Sprint("-", i+1)
 			}
+			if other := taken[name]; other != nil && !bytes.Equal(other, cert.Raw) {
+				name += fmt.Sprintf("-%x", sha256.Sum256(cert.Raw))[:9] // two files of one name
+			}
+			taken[name] = cert.Raw
 			data := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
 			m.set(source.File{Path: path.Join(h.Store.Dir, name+h.Store.Ext), Data: data}, false)
 		}

@@ -18,10 +18,10 @@ func Dialects(all []dialect.Dialect) string {
 		"at hand: some hold for old versions alone.\n\n" +
 		"| Name | Format | Written | Restart after a change of its first file |\n|---|---|---|---|\n")
 	for _, d := range all {
-		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s | %s |\n", d.Name, d.Name, d.Title, map[bool]string{true: "yes", false: "read only"}[d.Render != nil], restarts(d))
+		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s | %s |\n", d.Name, d.Name, d.Title, writes(d), restarts(d))
 	}
 	for _, d := range all {
-		fmt.Fprintf(&b, "\n## %s\n\n%s. Reference: <%s>\n\nHeld to: %s.\n\nRead from:\n\n", d.Name, d.Title, d.Docs, d.Proof)
+		fmt.Fprintf(&b, "\n## %s\n\n%s. Reference: <%s>\n\nHeld to: %s.\n\n%s:\n\n", d.Name, d.Title, d.Docs, d.Proof, map[bool]string{true: "Written to", false: "Read from"}[d.Spoken])
 		for _, p := range d.Paths {
 			fmt.Fprintf(&b, "- `%s`\n", p)
 		}
@@ -34,6 +34,16 @@ func Dialects(all []dialect.Dialect) string {
 		}
 	}
 	return b.String()
+}
+
+func writes(d dialect.Dialect) string {
+	switch {
+	case d.Spoken:
+		return "written only"
+	case d.Render == nil:
+		return "read only"
+	}
+	return "yes"
 }
 
 func restarts(d dialect.Dialect) string {

@@ -7,6 +7,7 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect"
 	"github.com/towpath-dev/towpath/internal/dialect/bottlerocket"
 	"github.com/towpath-dev/towpath/internal/dialect/buildkit"
+	"github.com/towpath-dev/towpath/internal/dialect/commands"
 	"github.com/towpath-dev/towpath/internal/dialect/containerd"
 	"github.com/towpath-dev/towpath/internal/dialect/credentialprovider"
 	"github.com/towpath-dev/towpath/internal/dialect/daemon"
@@ -23,11 +24,37 @@ import (
 	"github.com/towpath-dev/towpath/internal/finding"
 )
 
-// Dialects are all of them, by name.
+// Dialects are all that can be read.
 var Dialects = []dialect.Dialect{
 	containerd.Dialect, daemon.Dialect, k3s.K3s, k3s.RKE2,
 	k0s.Dialect, microk8s.Dialect, kind.Dialect, talos.Dialect, bottlerocket.Dialect, buildkit.Dialect,
 	registriesconf.Dialect, docker.Dialect, towpath.Dialect, pullsecret.Dialect, credentialprovider.Dialect, runbook.Dialect,
+}
+
+// Spoken are those that are written only: command lines.
+var Spoken = []dialect.Dialect{commands.Nerdctl, commands.Ctr}
+
+// Writable are all that a conversion can write.
+func Writable() []dialect.Dialect {
+	return slices.DeleteFunc(slices.Concat(Dialects, Spoken), func(d dialect.Dialect) bool { return d.Render == nil })
+}
+
+// Target returns a dialect by what is typed after --to. One that is read only is
+// known as well: its Render is nil.
+func Target(name string) (dialect.Dialect, bool) {
+	if i := slices.IndexFunc(Spoken, func(d dialect.Dialect) bool { return d.Name == name }); i >= 0 {
+		return Spoken[i], true
+	}
+	return Named(name)
+}
+
+// Targets are what may be typed after --to.
+func Targets() []string {
+	var out []string
+	for _, d := range Writable() {
+		out = append(out, d.Name)
+	}
+	return out
 }
 
 // Named returns a dialect by what is typed after --from.

@@ -72,6 +72,14 @@ var (
 			"unseen": {Text: "{path} was not looked at, so nothing can be said about these credentials"},
 		},
 	}
+	noAuthority = finding.Kind{
+		Code: "tls/ca-file-unreadable", ID: "TW009", Severity: finding.Error,
+		Title: "A certificate that the node is to trust is not there",
+		Doc: "`trust` names PEM files. They are read where the file is applied from, else on the node. Without the certificate nothing of the " +
+			"file is applied, so that no pull begins to depend on it.",
+		Text: "{path}, which the node is to trust, cannot be read: {why}",
+		Fix:  "put the certificate there, or its PEM text into trust",
+	}
 	exposed = finding.Kind{
 		Code: "auth/file-world-readable", ID: "TW006", Severity: finding.Warning,
 		Title: "Everybody on the node can read the secrets",
@@ -112,5 +120,5 @@ var (
 
 // Kinds is everything that Parse and ReadNode may find.
 var Kinds = []finding.Kind{
-	unreadable, misshapen, badVersion, contrary, noSecret, exposed, unverified, unusable, oddRoot, defaultPassword,
+	unreadable, misshapen, badVersion, contrary, noSecret, noAuthority, exposed, unverified, unusable, oddRoot, defaultPassword,
 }

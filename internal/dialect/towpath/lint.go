@@ -18,12 +18,8 @@ func (r *reader) lint() {
 	if r.file == nil || r.refused {
 		return
 	}
-	wishes := r.wishes()
-	if r.refused {
+	if r.wishes(); r.refused {
 		return
-	}
-	if wishes.secret {
-		r.password = append(r.password, wishes.at)
 	}
 	r.exposed()
 	for _, rt := range r.table.Routes {

@@ -13,10 +13,13 @@ import (
 	"github.com/towpath-dev/towpath/internal/source"
 )
 
-const byMode = "TW006" // depends on the mode of a file, which cases do not have
+const (
+	byMode = "TW006" // depends on the mode of a file, which cases do not have
+	byNode = "TW009" // of ReadNode
+)
 
 func TestFindings(t *testing.T) {
-	rest := slices.DeleteFunc(slices.Clone(towpath.Kinds), func(k finding.Kind) bool { return k.ID == byMode })
+	rest := slices.DeleteFunc(slices.Clone(towpath.Kinds), func(k finding.Kind) bool { return k.ID == byMode || k.ID == byNode })
 	dialecttest.Cases(t, towpath.Dialect, "testdata/lint/*.txtar", rest)
 	dialecttest.Kinds(t, towpath.Kinds)
 }
@@ -50,24 +53,58 @@ func TestWishesForTheNodeAreRead(t *testing.T) {
 	pem := string(dialecttest.Certificates()[0].Data)
 	text := "version: towpath/v1\ntrust:\n  - /a.pem\n  - |\n    " + strings.ReplaceAll(strings.TrimSuffix(pem, "\n"), "\n", "\n    ") +
 		"\nproxy: {http: 'http://p:1', noProxy: 'a, .b,10.0.0.0/8'}\ntime: {synchronise: false}\nsandboxImage: r.example/pause:1\n"
-	w, found := towpath.ReadNode(source.File{Path: towpath.Path, Data: []byte(text)})
+	node := func(text string, more ...source.File) []source.File {
+		return append([]source.File{{Path: towpath.Path, Data: []byte(text)}}, more...)
+	}
+	authority := source.File{Path: "/a.pem", Data: []byte(pem)}
+	w, found := towpath.ReadNode(node(text, authority))
 	if len(found) > 0 {
 		t.Fatal(found)
 	}
-	if len(w.Trust) != 2 || w.Trust[0].File != "/a.pem" || string(w.Trust[1].PEM) != pem {
+	if len(w.Trust) != 2 || w.Trust[0].Name != "a" || string(w.Trust[0].PEM) != pem || string(w.Trust[1].PEM) != pem || w.Trust[1].Name == "" {
 		t.Errorf("trust: %+v", w.Trust)
 	}
 	if w.Proxy == nil || w.Proxy.HTTP.Reveal() != "http://p:1" || !w.Proxy.HTTPS.IsZero() || !slices.Equal(w.Proxy.NoProxy, []string{"a", ".b", "10.0.0.0/8"}) {
 		t.Errorf("proxy: %+v", w.Proxy)
 	}
-	if w.Synchronise == nil || *w.Synchronise || w.SandboxImage != "r.example/pause:1" || w.IsZero() {
+	if w.SyncTime || w.SandboxImage != "r.example/pause:1" || w.IsZero() {
 		t.Errorf("got %+v", w)
 	}
-	if w, _ := towpath.ReadNode(source.File{Path: towpath.Path, Data: []byte("version: towpath/v1\n")}); !w.IsZero() {
+	if w, _ := towpath.ReadNode(node(strings.Replace(text, "synchronise: false", "synchronise: true", 1), authority)); !w.SyncTime {
+		t.Errorf("the clock is left alone: %+v", w)
+	}
+	if w, _ := towpath.ReadNode(node("version: towpath/v1\n")); !w.IsZero() {
 		t.Errorf("of nothing: %+v", w)
 	}
-	if w, found := towpath.ReadNode(source.File{Path: towpath.Path, Data: []byte(text + "colour: red\n")}); !w.IsZero() || len(found) != 1 {
+	if w, found := towpath.ReadNode(node(text+"colour: red\n", authority)); !w.IsZero() || len(found) != 1 {
 		t.Errorf("of a file with a mistake: %+v, %v", w, found)
+	}
+}
+
+func TestAnAuthorityThatIsNotThereIsRefused(t *testing.T) {
+	file := source.File{Path: towpath.Path, Data: []byte("version: towpath/v1\ntrust: [/a.pem]\nsandboxImage: r.example/pause:1\n")}
+	sound := source.File{Path: "/a.pem", Data: dialecttest.Certificates()[0].Data}
+	for _, c := range []struct {
+		name  string
+		files []source.File
+		told  bool
+	}{
+		{"there", []source.File{file, sound}, false},
+		{"not there", []source.File{file}, true},
+		{"empty", []source.File{file, {Path: "/a.pem"}}, true},
+		{"unreadable", []source.File{file, {Path: "/a.pem", Problem: "permission denied"}}, true},
+	} {
+		w, found := towpath.ReadNode(c.files)
+		told := len(found) == 1 && found[0].ID == byNode && found[0].Severity == finding.Error
+		if told != c.told || w.IsZero() != c.told {
+			t.Errorf("%s: %+v, %v", c.name, w, found)
+		}
+		for _, f := range found {
+			dialecttest.Decent(t, f)
+		}
+		if found := towpath.Parse(c.files, route.Target{}).Findings; len(found) > 0 {
+			t.Errorf("%s: reading the routes found %v", c.name, found)
+		}
 	}
 }
 

@@ -2,58 +2,31 @@ package towpath
 
 import (
 	"net/url"
+	"path"
 	"strings"
 
+	"github.com/towpath-dev/towpath/internal/desired"
 	"github.com/towpath-dev/towpath/internal/finding"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/source"
 	"github.com/towpath-dev/towpath/internal/yamldoc"
 )
 
-// Wishes are what a towpath.yaml asks of a node besides its routes. What it
-// does not speak of is left as it is on the node.
-type Wishes struct {
-	Trust        []Certificate // authorities for the node's trust store
-	Proxy        *Proxy        // of the runtime's service; nil: not spoken of
-	Synchronise  *bool         // whether the clock is to be kept right; nil: not spoken of
-	SandboxImage string        // as it is written; empty: not spoken of
-
-	secret bool          // a password stands among them
-	at     *yamldoc.Node // where
-}
-
-// Certificate is an authority: the path of a PEM file on the node, or the PEM
-// text itself.
-type Certificate struct {
-	File string
-	PEM  []byte
-	From source.Pos
-}
-
-// Proxy is what the runtime's service gets as its environment. The URLs may
-// hold passwords.
-type Proxy struct {
-	HTTP, HTTPS route.Secret
-	NoProxy     []string
-	From        source.Pos
-}
-
-// IsZero reports whether nothing is asked of the node.
-func (w Wishes) IsZero() bool {
-	return len(w.Trust) == 0 && w.Proxy == nil && w.Synchronise == nil && w.SandboxImage == ""
-}
-
-// ReadNode returns what a towpath.yaml asks of a node besides its routes. The
-// findings are those that keep the whole file from counting; there are no
-// wishes then. Parse finds the same ones, and more.
-func ReadNode(f source.File) (Wishes, []finding.Finding) {
-	r := read([]source.File{f}, route.Target{})
+// ReadNode returns what a towpath.yaml asks of a node besides its routes; what
+// it does not speak of is left as it is. The files are the towpath.yaml and
+// those that it names (References). With a finding there are no wishes: one that
+// Parse has as well, or that an authority is not among the files.
+func ReadNode(files []source.File) (desired.Wishes, []finding.Finding) {
+	r := read(files, route.Target{})
 	if r.refused || r.doc == nil {
-		return Wishes{}, r.stops()
+		return desired.Wishes{}, r.stops()
 	}
 	w := r.wishes()
+	for _, n := range r.absent {
+		r.refuse(noAuthority, "", n.At, finding.Args{"path": n.Value, "why": r.missing(n.Value)})
+	}
 	if r.refused {
-		return Wishes{}, r.stops()
+		return desired.Wishes{}, r.stops()
 	}
 	return w, nil
 }
@@ -69,25 +42,15 @@ func (r *reader) stops() []finding.Finding {
 	return out
 }
 
-func (r *reader) wishes() Wishes {
-	var w Wishes
+func (r *reader) wishes() desired.Wishes {
 	root := r.doc.Root
+	var w desired.Wishes
 	for _, n := range each(get(root, "trust")) {
-		c := Certificate{From: n.At}
-		if strings.Contains(n.Value, pemHead) {
-			c.PEM = []byte(n.Value)
-			if !sound(c.PEM) {
-				r.refuse(contrary, "pem", n.At, finding.Args{"key": "trust"})
-			}
-		} else {
-			c.File = n.Value
-		}
-		w.Trust = append(w.Trust, c)
+		r.trust(n, &w)
 	}
-	r.proxy(get(root, "proxy"), &w)
+	w.Proxy = r.proxy(get(root, "proxy"))
 	if n := get(root, "time"); n != nil {
-		on := yes(get(n, "synchronise"))
-		w.Synchronise = &on
+		w.SyncTime = yes(get(n, "synchronise")) // false leaves the clock alone
 	}
 	if n := get(root, "sandboxImage"); n != nil {
 		w.SandboxImage = n.Value
@@ -98,15 +61,49 @@ func (r *reader) wishes() Wishes {
 	return w
 }
 
-func (r *reader) proxy(n *yamldoc.Node, w *Wishes) {
-	if n == nil {
+// trust adds an authority. It is called like its file, or by its content where
+// it stands in the towpath.yaml itself.
+func (r *reader) trust(n *yamldoc.Node, w *desired.Wishes) {
+	if strings.Contains(n.Value, pemHead) {
+		data := []byte(n.Value)
+		if !sound(data) {
+			r.refuse(contrary, "pem", n.At, finding.Args{"key": "trust"})
+		}
+		w.Trust = append(w.Trust, desired.CA{Name: base(inlinePath(data)), PEM: data, From: n.At})
 		return
 	}
-	w.Proxy = &Proxy{From: n.At}
+	if r.missing(n.Value) != "" {
+		r.absent = append(r.absent, n)
+		return
+	}
+	w.Trust = append(w.Trust, desired.CA{Name: base(n.Value), PEM: source.Find(r.files, n.Value).Data, From: n.At})
+}
+
+// base is the name of a file without its ending.
+func base(name string) string { return strings.TrimSuffix(path.Base(name), path.Ext(name)) }
+
+// missing says why there is no text of a file; empty: there is.
+func (r *reader) missing(name string) string {
+	switch f := source.Find(r.files, name); {
+	case f == nil || f.Unread && f.Problem == "":
+		return "there is no such file"
+	case f.Problem != "":
+		return f.Problem
+	case f.Kind != source.Regular || len(f.Data) == 0:
+		return "it is empty, or no file"
+	}
+	return ""
+}
+
+func (r *reader) proxy(n *yamldoc.Node) *desired.Proxy {
+	if n == nil {
+		return nil
+	}
+	out := &desired.Proxy{From: n.At}
 	for _, p := range []struct {
 		key  string
 		into *route.Secret
-	}{{"http", &w.Proxy.HTTP}, {"https", &w.Proxy.HTTPS}} {
+	}{{"http", &out.HTTP}, {"https", &out.HTTPS}} {
 		v := get(n, p.key)
 		if v == nil || v.Value == "" {
 			continue
@@ -117,15 +114,16 @@ func (r *reader) proxy(n *yamldoc.Node, w *Wishes) {
 			continue
 		}
 		if _, secret := u.User.Password(); secret {
-			w.secret, w.at = true, v
+			r.password = append(r.password, v)
 		}
 		*p.into = route.NewSecret(v.Value)
 	}
 	for _, v := range each(get(n, "noProxy")) {
 		for part := range strings.SplitSeq(v.Value, ",") {
 			if part = strings.TrimSpace(part); part != "" {
-				w.Proxy.NoProxy = append(w.Proxy.NoProxy, part)
+				out.NoProxy = append(out.NoProxy, part)
 			}
 		}
 	}
+	return out
 }

@@ -82,6 +82,7 @@ type reader struct {
 	table    route.Table
 	password []*yamldoc.Node // what is secret and stands in the file
 	inline   map[string]bool // files of table that stand in the file
+	absent   []*yamldoc.Node // paths of authorities that are not at hand
 }
 
 func read(files []source.File, t route.Target) *reader {
