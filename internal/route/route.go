@@ -197,6 +197,10 @@ func (t Table) Endpoints(registry string) []Endpoint {
 	return t.endpoints(t.Route(registry), registry)
 }
 
+// EndpointsOf is Endpoints for the registry that a route is named after, whether
+// the table has that route or not.
+func (t Table) EndpointsOf(r Route) []Endpoint { return t.endpoints(r, r.Match) }
+
 func (t Table) endpoints(r Route, registry string) []Endpoint {
 	out := make([]Endpoint, 0, len(r.Mirrors)+1)
 	listed := false
