@@ -197,9 +197,9 @@ func (t Table) Endpoints(registry string) []Endpoint {
 	return t.endpoints(t.Route(registry), registry)
 }
 
-// EndpointsOf is Endpoints for the registry that a route is named after, whether
-// the table has that route or not.
-func (t Table) EndpointsOf(r Route) []Endpoint { return t.endpoints(r, r.Match) }
+// EndpointsOf is Endpoints as if a route were the registry's, whether the table
+// has it or not.
+func (t Table) EndpointsOf(r Route, registry string) []Endpoint { return t.endpoints(r, registry) }
 
 func (t Table) endpoints(r Route, registry string) []Endpoint {
 	out := make([]Endpoint, 0, len(r.Mirrors)+1)
