@@ -195,19 +195,21 @@ func anyOf(match string) string {
 // Losses lists what the dialect would drop of a table.
 func (d Dialect) Losses(t route.Table) []finding.Finding {
 	t = t.Indexed()
-	limits := d.limits()
-	tests := make([]func(route.Route) bool, len(limits))
-	for i, l := range limits {
-		tests[i] = l.Test(t)
+	hit := make([][]Limit, len(t.Routes))
+	for _, l := range d.limits() { // one after the other: a test may keep a table of its own
+		test := l.Test(t)
+		for i, r := range t.Routes {
+			if test(r) {
+				hit[i] = append(hit[i], l)
+			}
+		}
 	}
 	var out []finding.Finding
-	for _, r := range t.Routes {
-		for i, l := range limits {
-			if tests[i](r) {
-				args := finding.Args{"dialect": d.Name, "concept": l.Concept, "route": r.Match, "nearest": l.Nearest}
-				f := Loss.New(r.Match, args)
-				out = append(out, f.In(r.From).Saw(finding.Say(l.Text, args), d.Title, "towpath explain "+anyOf(r.Match)+"/IMAGE"))
-			}
+	for i, r := range t.Routes {
+		for _, l := range hit[i] {
+			args := finding.Args{"dialect": d.Name, "concept": l.Concept, "route": r.Match, "nearest": l.Nearest}
+			f := Loss.New(r.Match, args)
+			out = append(out, f.In(r.From).Saw(finding.Say(l.Text, args), d.Title, "towpath explain "+anyOf(r.Match)+"/IMAGE"))
 		}
 	}
 	return out

@@ -91,21 +91,25 @@ type maker struct {
 // base is the files as they were before earlier plans, where the ask says all
 // that is wanted. What somebody else has changed since stays as it is.
 func (n Node) base(a Ask) []source.File {
-	out := slices.Clone(n.Files)
+	out, gone := slices.Clone(n.Files), map[string]bool{}
+	places := source.PlacesOf(out)
 	for _, o := range n.Ours {
-		have := source.Find(out, o.Path)
+		have := places.Find(out, o.Path)
+		if gone[o.Path] {
+			have = nil
+		}
 		wish := n.Host.wishes(o.Path)
 		other := o.Owner != n.Input.Runtime.Target.Runtime
 		if other || !wish && !a.Whole || wish && !a.WholeWishes || have == nil || have.Kind == source.Directory || o.Last == nil || !equal(*have, *o.Last) {
 			continue
 		}
 		if o.Base == nil {
-			out = slices.DeleteFunc(out, func(f source.File) bool { return f.Path == o.Path })
+			gone[o.Path] = true
 			continue
 		}
 		have.Data = o.Base.Data
 	}
-	return out
+	return slices.DeleteFunc(out, func(f source.File) bool { return gone[f.Path] })
 }
 
 func equal(a, b source.File) bool { return bytes.Equal(a.Data, b.Data) }
@@ -113,9 +117,9 @@ func equal(a, b source.File) bool { return bytes.Equal(a.Data, b.Data) }
 // kept is the files as they are to be: a path that is there keeps its mode, its
 // owner and its place behind a link, and what is no file is nobody's business.
 func (m *maker) kept() []source.File {
-	out := slices.Clone(m.files)
+	out, places := slices.Clone(m.files), source.PlacesOf(m.node.Files)
 	for i := range out {
-		if have := source.Find(m.node.Files, out[i].Path); have != nil && have.Kind == out[i].Kind {
+		if have := places.Find(m.node.Files, out[i].Path); have != nil && have.Kind == out[i].Kind {
 			out[i].Mode, out[i].UID, out[i].GID, out[i].Link, out[i].Xattrs = m.mode(out[i], *have), have.UID, have.GID, have.Link, have.Xattrs
 		}
 	}
@@ -159,9 +163,13 @@ func (n Node) emptied(p plan.Plan) []plan.Change {
 // what others write into it stays.
 func (n Node) drift(p plan.Plan) []string {
 	var out []string
+	ours := map[string][]Property{}
+	for _, o := range n.Ours {
+		ours[o.Path] = append(ours[o.Path], o)
+	}
 	for _, c := range p.Changes {
-		for _, o := range n.Ours {
-			if o.Path == c.Path() && o.Base == nil && o.Last != nil && o.Last.Kind == source.Regular && c.Before != nil && !equal(*c.Before, *o.Last) {
+		for _, o := range ours[c.Path()] {
+			if o.Base == nil && o.Last != nil && o.Last.Kind == source.Regular && c.Before != nil && !equal(*c.Before, *o.Last) {
 				out = append(out, o.Path)
 			}
 		}

@@ -14,7 +14,6 @@ import (
 	"github.com/towpath-dev/towpath/internal/dialect/k3s"
 	"github.com/towpath-dev/towpath/internal/effective"
 	"github.com/towpath-dev/towpath/internal/finding"
-	"github.com/towpath-dev/towpath/internal/plan"
 	"github.com/towpath-dev/towpath/internal/repair"
 	"github.com/towpath-dev/towpath/internal/route"
 	"github.com/towpath-dev/towpath/internal/source"
@@ -290,13 +289,17 @@ func Refused(n Node, a Answer) []finding.Finding {
 	target := n.Input.Runtime.Target
 	d, _ := m.bind(DialectOf(target.Runtime), target)
 	before := d.Parse(n.Files, target).Findings
+	type what struct{ code, id, subject, text string }
+	known, ours := map[what]bool{}, map[string]bool{}
+	for _, f := range before {
+		known[what{f.Code, f.ID, f.Subject, f.Text}] = true
+	}
+	for _, c := range a.Plan.Changes {
+		ours[c.Path()] = ours[c.Path()] || c.After != nil
+	}
 	var out []finding.Finding
 	for _, f := range d.Parse(a.Plan.After(n.Files), target).Findings {
-		known := slices.ContainsFunc(before, func(g finding.Finding) bool {
-			return g.Code == f.Code && g.ID == f.ID && g.Subject == f.Subject && g.Text == f.Text
-		})
-		ours := f.Stops || slices.ContainsFunc(a.Plan.Changes, func(c plan.Change) bool { return c.After != nil && c.Path() == f.At.File })
-		if ours && !known && f.Severity == finding.Error && f.ID != waiting {
+		if (f.Stops || ours[f.At.File]) && !known[what{f.Code, f.ID, f.Subject, f.Text}] && f.Severity == finding.Error && f.ID != waiting {
 			out = append(out, f)
 		}
 	}

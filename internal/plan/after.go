@@ -10,28 +10,59 @@ import (
 // After is a set of files as the plan would leave them. Files that the plan does
 // not name stay as they are.
 func (p Plan) After(files []source.File) []source.File {
-	out := slices.Clone(files)
+	s := state{files: slices.Clone(files)}
 	for _, c := range p.Changes {
-		out = c.after(out)
+		s.change(c)
 	}
-	return out
+	s.sweep()
+	return s.files
 }
 
-func (c Change) after(files []source.File) []source.File {
-	if c.Moved {
-		for i := range files {
-			if rest, ok := strings.CutPrefix(files[i].Path, c.Before.Path); ok && (rest == "" || rest[0] == '/') {
-				files[i].Path = c.After.Path + rest
+// state is a set of files while it changes.
+type state struct {
+	files  []source.File
+	places source.Places   // of files; nil: to be looked up again
+	gone   map[string]bool // paths that are still to be taken out
+}
+
+func (s *state) change(c Change) {
+	switch {
+	case c.Moved:
+		s.sweep()
+		s.places = nil
+		for i := range s.files {
+			if rest, ok := strings.CutPrefix(s.files[i].Path, c.Before.Path); ok && (rest == "" || rest[0] == '/') {
+				s.files[i].Path = c.After.Path + rest
 			}
 		}
-		return files
+	case c.After == nil:
+		if s.gone == nil {
+			s.gone = map[string]bool{}
+		}
+		s.gone[c.Before.Path] = true
+	default:
+		s.sweep()
+		s.put(*c.After)
 	}
-	if c.After == nil {
-		return slices.DeleteFunc(files, func(f source.File) bool { return f.Path == c.Before.Path })
+}
+
+func (s *state) put(f source.File) {
+	if s.places == nil {
+		s.places = source.PlacesOf(s.files)
 	}
-	if f := source.Find(files, c.After.Path); f != nil {
-		*f = *c.After
-		return files
+	if have := s.places.Find(s.files, f.Path); have != nil {
+		*have = f
+		return
 	}
-	return append(files, *c.After)
+	s.places[f.Path] = len(s.files)
+	s.files = append(s.files, f)
+}
+
+// sweep takes out what is gone.
+func (s *state) sweep() {
+	if len(s.gone) == 0 {
+		return
+	}
+	s.files = slices.DeleteFunc(s.files, func(f source.File) bool { return s.gone[f.Path] })
+	s.gone, s.places = nil, nil
 }

@@ -125,8 +125,9 @@ func Undoing(commands []Command) []Command {
 // attributes of the one that it replaces.
 func Diff(have, want []source.File) Plan {
 	var p Plan
+	had, wanted, above := source.PlacesOf(have), source.PlacesOf(want), above(want)
 	for i := range have {
-		if source.Find(want, have[i].Path) == nil && !holds(have[i], want) {
+		if wanted.Find(want, have[i].Path) == nil && !above[have[i].Path] {
 			p.Changes = append(p.Changes, Change{Before: &have[i]})
 		}
 	}
@@ -134,7 +135,7 @@ func Diff(have, want []source.File) Plan {
 		return strings.Count(b.Before.Path, "/") - strings.Count(a.Before.Path, "/")
 	})
 	for i := range want {
-		before, after := source.Find(have, want[i].Path), want[i]
+		before, after := had.Find(have, want[i].Path), want[i]
 		if before != nil && after.Mode == 0 {
 			after.Mode, after.UID, after.GID, after.Xattrs = before.Mode, before.UID, before.GID, before.Xattrs
 		}
@@ -145,9 +146,17 @@ func Diff(have, want []source.File) Plan {
 	return p
 }
 
-// holds tells whether a wanted file lies below f.
-func holds(f source.File, want []source.File) bool {
-	return slices.ContainsFunc(want, func(w source.File) bool { return strings.HasPrefix(w.Path, f.Path+"/") })
+// above are all paths that files lie below.
+func above(files []source.File) map[string]bool {
+	out := map[string]bool{}
+	for _, f := range files {
+		for i := range len(f.Path) {
+			if f.Path[i] == '/' {
+				out[f.Path[:i]] = true
+			}
+		}
+	}
+	return out
 }
 
 func same(a, b source.File) bool {

@@ -21,32 +21,44 @@ var ErrIllegible = errors.New("a file that is there makes no sense and is not re
 // hosts.toml files yet, it is made to.
 func Put(n Node, hosts, others []source.File) (plan.Plan, error) {
 	d := &draft{node: n, files: slices.Clone(n.Files)}
-	for _, f := range others {
-		d.put(f)
-	}
+	d.put(others)
 	if len(hosts) > 0 {
 		roots := d.roots()
 		if len(roots) == 0 {
 			return plan.Plan{}, ErrNoHosts
 		}
-		for _, f := range hosts {
-			f.Path = path.Join(roots[0], f.Path) // of several the first wins
-			d.put(f)
+		placed := slices.Clone(hosts)
+		for i, f := range hosts {
+			placed[i].Path = path.Join(roots[0], f.Path) // of several the first wins
 		}
+		d.put(placed)
 	}
 	d.settle()
 	return d.plan, nil
 }
 
-// put takes up one file. One that is there keeps its mode, its owner, and its
-// place behind a link.
-func (d *draft) put(f source.File) {
-	have := source.Find(d.files, f.Path)
-	f.Link, f.UID, f.GID, f.Xattrs = "", 0, 0, nil
-	if have != nil && have.Kind == source.Regular {
-		f.Mode, f.Link = 0, have.Link
+// put takes up files. One that is there keeps its mode, its owner, and its place
+// behind a link.
+func (d *draft) put(files []source.File) {
+	var p plan.Plan
+	now := slices.Clone(d.files)
+	places := source.PlacesOf(now)
+	for _, f := range files {
+		have := places.Find(now, f.Path)
+		f.Link, f.UID, f.GID, f.Xattrs = "", 0, 0, nil
+		if have != nil && have.Kind == source.Regular {
+			f.Mode, f.Link = 0, have.Link
+		}
+		for _, c := range plan.Diff(some(have), []source.File{f}).Changes {
+			p.Changes = append(p.Changes, c)
+			if have != nil {
+				*have = *c.After
+				continue
+			}
+			places[f.Path], now = len(now), append(now, *c.After)
+		}
 	}
-	d.add(plan.Diff(some(have), []source.File{f}))
+	d.add(p)
 }
 
 // ErrNoSandbox tells that no edit makes the runtime use another image for the

@@ -29,25 +29,30 @@ func (d *draft) table(want route.Table) bool {
 // merge is the present table with some routes replaced.
 func merge(now, want route.Table) route.Table {
 	out := now
-	out.Routes = slices.Clone(now.Routes)
-	for _, r := range want.Routes {
-		i := slices.IndexFunc(out.Routes, func(x route.Route) bool { return x.Match == r.Match })
-		if i < 0 {
-			out.Routes = append(out.Routes, r)
-			continue
-		}
-		out.Routes[i] = r
-	}
-	out.Hosts = slices.Clone(now.Hosts)
-	for _, h := range want.Hosts {
-		i := slices.IndexFunc(out.Hosts, func(x route.Host) bool { return x.Name == h.Name })
-		if i < 0 {
-			out.Hosts = append(out.Hosts, h)
-			continue
-		}
-		out.Hosts[i] = h
-	}
+	out.Routes = replaced(now.Routes, want.Routes, func(r route.Route) string { return r.Match })
+	out.Hosts = replaced(now.Hosts, want.Hosts, func(h route.Host) string { return h.Name })
 	out.Files = slices.Concat(want.Files, now.Files)
+	return out
+}
+
+// replaced is a list with the elements of another in the place of the first of
+// their name, or behind it.
+func replaced[T any](now, want []T, name func(T) string) []T {
+	out := slices.Clone(now)
+	at := make(map[string]int, len(out)+len(want))
+	for i, v := range out {
+		if _, known := at[name(v)]; !known {
+			at[name(v)] = i
+		}
+	}
+	for _, v := range want {
+		if i, known := at[name(v)]; known {
+			out[i] = v
+			continue
+		}
+		at[name(v)] = len(out)
+		out = append(out, v)
+	}
 	return out
 }
 
@@ -172,21 +177,22 @@ func refused(f finding.Finding) bool {
 
 // settle brings generated files in line with the sources that the plan changes.
 func (d *draft) settle() {
+	loads := map[string]bool{} // what containerd reads at start
+	if len(d.plan.Changes) > 0 {
+		for _, l := range d.now().Config.Loads {
+			loads[l.Path] = true
+		}
+	}
 	for _, c := range d.plan.Changes {
 		name := c.Path()
 		switch {
 		case path.Base(name) == "registries.yaml" || name == d.node.Input.Registries && name != "":
 			d.generate()
 			return
-		case d.isConfig(name):
+		case loads[name]:
 			d.restart("containerd reads " + name + " at start")
 		}
 	}
-}
-
-// isConfig reports whether a file is one of those that containerd loads at start.
-func (d *draft) isConfig(name string) bool {
-	return slices.ContainsFunc(d.now().Config.Loads, func(l containerdconfig.Load) bool { return l.Path == name })
 }
 
 // generate writes the hosts.toml files that the agent would generate, where it

@@ -197,6 +197,10 @@ func (t Table) Endpoints(registry string) []Endpoint {
 	return t.endpoints(t.Route(registry), registry)
 }
 
+// EndpointsOf is Endpoints as if a route were the registry's, whether the table
+// has it or not.
+func (t Table) EndpointsOf(r Route, registry string) []Endpoint { return t.endpoints(r, registry) }
+
 func (t Table) endpoints(r Route, registry string) []Endpoint {
 	out := make([]Endpoint, 0, len(r.Mirrors)+1)
 	listed := false

@@ -73,6 +73,29 @@ func Find(files []File, path string) *File {
 	return nil
 }
 
+// Places are the positions of files in a list by their paths, the first of each.
+type Places map[string]int
+
+// PlacesOf is for those who look for many files of a list. It holds as long as
+// no file of the list goes or moves.
+func PlacesOf(files []File) Places {
+	out := make(Places, len(files))
+	for i := range files {
+		if _, known := out[files[i].Path]; !known {
+			out[files[i].Path] = i
+		}
+	}
+	return out
+}
+
+// Find is Find for the list that the places are of.
+func (p Places) Find(files []File, path string) *File {
+	if i, ok := p[path]; ok {
+		return &files[i]
+	}
+	return nil
+}
+
 // PosAt converts a byte offset in data to a position in the named file.
 // Offsets beyond the end give the end.
 func PosAt(file string, data []byte, offset int) Pos {

@@ -288,5 +288,15 @@ func (d *Doc) At(path ...string) source.Pos {
 	return source.Pos{File: d.File}
 }
 
+// Within is where an offset inside an entry stands. It passes the entry alone.
+func (d *Doc) Within(e Entry, offset int) source.Pos {
+	head := d.Data[e.Start:offset]
+	start := bytes.LastIndexByte(head, '\n')
+	if start < 0 {
+		return source.Pos{File: d.File, Line: e.At.Line, Column: e.At.Column + utf8.RuneCount(head)}
+	}
+	return source.Pos{File: d.File, Line: e.At.Line + bytes.Count(head, []byte("\n")), Column: utf8.RuneCount(head[start+1:]) + 1}
+}
+
 // Text returns the bytes of a span as text.
 func (d *Doc) Text(s Span) string { return string(d.Data[s.Start:s.End]) }

@@ -195,7 +195,7 @@ func places(doc *tomldoc.Doc, e tomldoc.Entry, n int) []source.Pos {
 	}
 	var out []source.Pos
 	for _, s := range spans {
-		out = append(out, source.PosAt(doc.File, doc.Data, s.Start))
+		out = append(out, doc.Within(e, s.Start))
 	}
 	return out
 }

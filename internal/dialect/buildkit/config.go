@@ -88,7 +88,7 @@ func (c *config) elements(file string, n int, keys ...string) []source.Pos {
 	if e := c.doc.Find(append([]string{"registry"}, keys...)...); e != nil {
 		if spans := c.doc.Elements(e.Value); len(spans) == n {
 			for i, s := range spans {
-				out[i] = source.PosAt(file, c.doc.Data, s.Start)
+				out[i] = c.doc.Within(*e, s.Start)
 			}
 		}
 	}

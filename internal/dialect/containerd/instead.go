@@ -41,15 +41,16 @@ func Settled(t route.Table) route.Table {
 
 // onceAtTheEnd drops a last mirror that is just what is asked after it.
 func onceAtTheEnd(t route.Table) route.Table {
+	hosts := t
+	hosts.Routes = nil
+	hosts = hosts.Indexed()
 	for i := range t.Routes { // a copy already
 		r := &t.Routes[i]
 		last := len(r.Mirrors) - 1
 		if last < 0 || !r.UpstreamUnlessListed || r.Upstream == nil || r.Upstream.Host != "" || r.Match == route.Any {
 			continue
 		}
-		one := t
-		one.Routes = []route.Route{{Match: r.Match, Upstream: r.Upstream}}
-		itself, mirror := one.Endpoints(r.Match)[0], r.Mirrors[last]
+		itself, mirror := hosts.EndpointsOf(route.Route{Match: r.Match, Upstream: r.Upstream}, r.Match)[0], r.Mirrors[last]
 		listed := slices.ContainsFunc(r.Mirrors[:last], func(e route.Endpoint) bool { return e.Host == r.Match })
 		if mirror.Broken == "" && mirror.String() == itself.String() && !mirror.TLS.Set && !listed {
 			r.Mirrors, r.UpstreamUnlessListed = r.Mirrors[:last], false

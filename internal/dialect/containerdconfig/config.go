@@ -72,7 +72,8 @@ type Config struct {
 	Unseen    []Failure // files that nobody could read: all else may be different
 
 	layers []*layer
-	files  []source.File // all that Read was given
+	files  []source.File         // all that Read was given
+	tls    map[string]*route.TLS // what tlsFor looks into
 }
 
 // Load is one file that was read.

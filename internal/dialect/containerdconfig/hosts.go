@@ -69,6 +69,12 @@ func tlsEither(h Host) *route.TLS {
 // hostsTable says in the terms of hosts.toml what the old tables say.
 func (c Config) hostsTable() (route.Table, []finding.Finding) {
 	t := route.Table{Target: c.Target}
+	c.tls = map[string]*route.TLS{}
+	for _, h := range c.Hosts {
+		if c.tls[h.Name] == nil {
+			c.tls[h.Name] = tlsEither(h)
+		}
+	}
 	var losses []finding.Finding
 	for _, m := range c.Mirrors {
 		if !isImageHost(m.Name) && m.Name != route.Any {
@@ -136,10 +142,8 @@ func (c Config) upstream(registry string) *route.Endpoint {
 // tlsFor finds the tls table of an endpoint. Over plain HTTP it would turn the
 // endpoint into HTTPS in a hosts.toml, so it is left out there.
 func (c Config) tlsFor(e route.Endpoint) route.TLS {
-	for _, h := range c.Hosts {
-		if tls := tlsEither(h); h.Name == e.Host && tls != nil && e.Scheme == "https" {
-			return *tls
-		}
+	if tls := c.tls[e.Host]; tls != nil && e.Scheme == "https" {
+		return *tls
 	}
 	return route.TLS{}
 }
@@ -177,7 +181,8 @@ func loss(name string, at source.Pos, concept, nearest string) finding.Finding {
 
 // removeLegacy takes the mirrors and tls tables out of a file.
 func (c Config) removeLegacy(ly *layer) []source.Edit {
-	return ly.remove(func(path []string) bool { return c.legacy(ly, path) })
+	ids := c.idsIn(ly)
+	return ly.remove(func(path []string) bool { return ly.legacy(ids, path) })
 }
 
 // remove takes expressions out of a file. Comments, blank lines and everything
@@ -205,8 +210,8 @@ func (l *layer) remove(goes func(path []string) bool) []source.Edit {
 }
 
 // legacy reports whether a path belongs to what goes to hosts.toml.
-func (c Config) legacy(ly *layer, path []string) bool {
-	for _, id := range c.idsIn(ly) {
+func (l *layer) legacy(ids, path []string) bool {
+	for _, id := range ids {
 		registry := []string{"plugins", id, "registry"}
 		if !prefixed(path, registry) {
 			continue
@@ -215,7 +220,7 @@ func (c Config) legacy(ly *layer, path []string) bool {
 		if rest[0] == "mirrors" || rest[0] == "configs" && len(rest) >= 3 && rest[2] == "tls" {
 			return true
 		}
-		if rest[0] == "configs" && len(rest) == 2 && c.onlyTLS(ly, path) {
+		if rest[0] == "configs" && len(rest) == 2 && l.onlyTLS(path) {
 			return true
 		}
 	}
@@ -223,8 +228,8 @@ func (c Config) legacy(ly *layer, path []string) bool {
 }
 
 // onlyTLS: nothing but tls is said of a host, so that its own header can go too.
-func (c Config) onlyTLS(ly *layer, path []string) bool {
-	v, _ := ly.value(path...)
+func (l *layer) onlyTLS(path []string) bool {
+	v, _ := l.value(path...)
 	table, _ := v.(map[string]any)
 	_, has := table["tls"]
 	return has && len(table) == 1

@@ -70,6 +70,9 @@ func readLayer(f source.File, t route.Target) (*layer, *Failure) {
 // decode reads the parts of the file that containerd decodes at once.
 func (l *layer) decode(t route.Target) error {
 	if grammar(t) == tomldoc.V2 {
+		if l.decodeOnce() {
+			return nil
+		}
 		tables := struct {
 			Plugins map[string]any `toml:"plugins"`
 		}{}
@@ -100,6 +103,28 @@ func (l *layer) decode(t route.Target) error {
 	l.trees = tables.Plugins
 	l.plugins, _ = l.raw["plugins"].(map[string]any)
 	return nil
+}
+
+// decodeOnce reads the same parts with a single pass of the library, whose time
+// grows with the square of the tables in a document. It reports false where the
+// library may see more in the file than raw shows: it takes keys in any case,
+// and a table of another kind for an error.
+func (l *layer) decodeOnce() bool {
+	for key := range l.raw {
+		if strings.EqualFold(key, "proxy_plugins") || strings.EqualFold(key, "plugins") && key != "plugins" {
+			return false
+		}
+	}
+	plugins, is := l.raw["plugins"].(map[string]any)
+	if _, written := l.raw["plugins"]; written && !is {
+		return false
+	}
+	var d daemon
+	if v2.Unmarshal(l.file.Data, &d) != nil {
+		return false
+	}
+	l.daemon, l.plugins = d, plugins
+	return true
 }
 
 var (
@@ -188,7 +213,7 @@ func elementPlaces(doc *tomldoc.Doc, keys ...string) []source.Pos {
 	}
 	var out []source.Pos
 	for _, s := range doc.Elements(e.Value) {
-		out = append(out, source.PosAt(doc.File, doc.Data, s.Start))
+		out = append(out, doc.Within(*e, s.Start))
 	}
 	return out
 }

@@ -219,20 +219,26 @@ func shown(data []byte, n int) string {
 // around reports whether a line belongs to a table of headers or a login, and whether it
 // continues a text of several lines.
 func around(data []byte, n int) (inHeader, inText bool) {
+	var header []byte // the last one above
 	for range n - 1 {
 		raw, rest, more := bytes.Cut(data, []byte("\n"))
 		if !more {
 			break
 		}
 		if !inText && bytes.HasPrefix(bytes.TrimLeft(raw, " \t"), []byte("[")) {
-			inHeader = private.Match(raw)
+			header = raw
 		}
-		if bytes.Count(raw, []byte(`"""`))%2 == 1 || bytes.Count(raw, []byte("'''"))%2 == 1 {
+		if odd(raw, `"""`) || odd(raw, "'''") {
 			inText = !inText
 		}
 		data = rest
 	}
-	return inHeader, inText
+	return header != nil && private.Match(header), inText
+}
+
+// odd reports whether a mark stands an odd number of times in a line.
+func odd(line []byte, mark string) bool {
+	return bytes.IndexByte(line, mark[0]) >= 0 && bytes.Count(line, []byte(mark))%2 == 1
 }
 
 // quote makes a path safe to paste into a shell.

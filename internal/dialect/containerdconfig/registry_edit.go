@@ -62,20 +62,36 @@ type group struct {
 }
 
 func (d *registryDraft) mirrors() {
+	have, want := firstOf(d.Mirrors, Mirror.name), firstOf(d.want.Mirrors, Mirror.name)
 	for _, have := range d.Mirrors {
-		i := slices.IndexFunc(d.want.Mirrors, func(m Mirror) bool { return m.Name == have.Name })
+		i, wanted := want[have.Name]
 		switch {
-		case i < 0:
+		case !wanted:
 			d.gone = append(d.gone, []string{"mirrors", have.Name})
 		case !sameEndpoints(have.Endpoints, d.want.Mirrors[i].Endpoints):
 			d.endpoints(have.Name, d.want.Mirrors[i].line())
 		}
 	}
 	for _, m := range d.want.Mirrors {
-		if !slices.ContainsFunc(d.Mirrors, func(have Mirror) bool { return have.Name == m.Name }) {
+		if _, is := have[m.Name]; !is {
 			d.fresh = append(d.fresh, group{[]string{"mirrors", m.Name}, []string{"endpoint = " + m.line()}})
 		}
 	}
+}
+
+func (m Mirror) name() string { return m.Name }
+
+func (h Host) name() string { return h.Name }
+
+// firstOf finds the first element of each name.
+func firstOf[T any](all []T, name func(T) string) map[string]int {
+	out := make(map[string]int, len(all))
+	for i, v := range all {
+		if _, known := out[name(v)]; !known {
+			out[name(v)] = i
+		}
+	}
+	return out
 }
 
 // endpoints writes another list in the place of the one that is there.
@@ -108,9 +124,9 @@ func sameEndpoints(a, b []Setting[string]) bool {
 }
 
 func (d *registryDraft) hosts() {
+	have, want := firstOf(d.Hosts, Host.name), firstOf(d.want.Hosts, Host.name)
 	for _, have := range d.Hosts {
-		i := slices.IndexFunc(d.want.Hosts, func(h Host) bool { return h.Name == have.Name })
-		if i >= 0 {
+		if i, wanted := want[have.Name]; wanted {
 			d.host(have, d.want.Hosts[i])
 			continue
 		}
@@ -120,7 +136,7 @@ func (d *registryDraft) hosts() {
 		d.dropLogin(have)
 	}
 	for _, h := range d.want.Hosts {
-		if !slices.ContainsFunc(d.Hosts, func(have Host) bool { return have.Name == h.Name }) {
+		if _, is := have[h.Name]; !is {
 			d.host(Host{Name: h.Name}, h)
 		}
 	}
@@ -214,8 +230,13 @@ func (d *registryDraft) headers() {
 // behind the last table of the registry that is there.
 func (d *registryDraft) edits() []source.Edit {
 	out := d.inPlace
+	gone := make(map[string]bool, len(d.gone))
+	for _, path := range d.gone {
+		gone[joined(path)] = true
+	}
 	for _, ly := range d.layers {
-		out = append(out, ly.remove(func(path []string) bool { return d.goes(ly, path) })...)
+		ids := d.idsIn(ly)
+		out = append(out, ly.remove(func(path []string) bool { return goes(ids, gone, path) })...)
 	}
 	if len(d.fresh) == 0 {
 		return out
@@ -226,13 +247,19 @@ func (d *registryDraft) edits() []source.Edit {
 
 // goes reports whether a path lies at or below one that goes. An emptied parent
 // stays: it says nothing.
-func (d *registryDraft) goes(ly *layer, path []string) bool {
-	return slices.ContainsFunc(d.idsIn(ly), func(id string) bool {
+func goes(ids []string, gone map[string]bool, path []string) bool {
+	return slices.ContainsFunc(ids, func(id string) bool {
 		registry := []string{"plugins", id, "registry"}
-		return prefixed(path, registry) && slices.ContainsFunc(d.gone, func(gone []string) bool {
-			rest := path[len(registry):]
-			return slices.Equal(rest, gone) || prefixed(rest, gone)
-		})
+		if !prefixed(path, registry) {
+			return false
+		}
+		rest := path[len(registry):]
+		for n := range rest {
+			if gone[joined(rest[:n+1])] {
+				return true
+			}
+		}
+		return false
 	})
 }
 

@@ -152,15 +152,15 @@ func index(t route.Table) indexed {
 }
 
 func (x indexed) endpoints(registry string) []route.Endpoint {
-	one := x.table
-	one.Routes = nil
-	for _, match := range []string{registry, route.Any} {
-		if r, ok := x.own[match]; ok {
-			one.Routes = append(one.Routes, r)
-		}
+	r, named := x.own[registry]
+	if !named {
+		r, named = x.own[route.Any]
+	}
+	if !named {
+		r = route.Table{Target: x.table.Target}.Route(registry)
 	}
 	var out []route.Endpoint
-	for _, e := range one.Endpoints(registry) {
+	for _, e := range x.table.EndpointsOf(r, registry) {
 		e.Role = route.Mirror
 		if e.Scheme != "https" {
 			e.TLS = route.TLS{}

@@ -58,9 +58,7 @@ func (s *speech) route(r route.Route, any bool) {
 // endpoints are the hosts of a route, but for the registry itself where nobody
 // can know its name.
 func (s *speech) endpoints(r route.Route) []route.Endpoint {
-	one := s.table
-	one.Routes = []route.Route{r}
-	all := one.Endpoints(r.Match)
+	all := s.table.EndpointsOf(r, r.Match)
 	if r.Match == route.Any && len(all) > len(r.Mirrors) && r.Upstream.Host == "" {
 		all = all[:len(r.Mirrors)]
 	}

@@ -48,6 +48,7 @@ type document struct {
 	configs []config
 
 	byHost map[string][]address // endpoints by host without port; filled when first asked for
+	byName map[string]int       // configs by name; likewise
 }
 
 // endpointsAt lists the endpoints at a host, whatever their port.
@@ -63,6 +64,21 @@ func (d *document) endpointsAt(host string) []address {
 		}
 	}
 	return d.byHost[host]
+}
+
+// config is what is said of a host, the last of that name.
+func (d *document) config(name string) (config, bool) {
+	if d.byName == nil {
+		d.byName = make(map[string]int, len(d.configs))
+		for i, c := range d.configs {
+			d.byName[c.name] = i
+		}
+	}
+	i, ok := d.byName[name]
+	if !ok {
+		return config{}, false
+	}
+	return d.configs[i], true
 }
 
 // mirror is one namespace with its endpoints.

@@ -313,10 +313,8 @@ func (r *reader) siblings(m mirror) {
 		return
 	}
 	at := m.at
-	for _, c := range r.doc.configs {
-		if c.name == m.name {
-			at = c.at
-		}
+	if c, ok := r.doc.config(m.name); ok {
+		at = c.at
 	}
 	a, _ := normalise(without[0].text, "")
 	if a.url.Host == defaultHost(m.name) || m.name == hub {
