@@ -93,6 +93,10 @@ var Loss = finding.Kind{
 	},
 }
 
+// NamesLost is what the variant of Loss for names without a registry says:
+// which setting it was that led them elsewhere.
+func NamesLost(what string) finding.Args { return finding.Args{"what": what} }
+
 // AsHeader is the kind of finding for credentials that a conversion writes as a
 // header line.
 var AsHeader = finding.Kind{

@@ -19,7 +19,7 @@ import (
 func (r *reader) shortLosses() []finding.Finding {
 	var out []finding.Finding
 	lost := func(at source.Pos, what string) {
-		f := r.about(dialect.Loss, "names", at, finding.Args{"what": what})
+		f := r.about(dialect.Loss, "names", at, dialect.NamesLost(what))
 		f.Subject = "names without a registry"
 		out = append(out, f)
 	}
