@@ -183,7 +183,7 @@ func TestASceneThatDoesNotEndGreenSaysWhy(t *testing.T) {
 		"another cause":  {func(s *Scene) { s.Acts[0].Cause = "dns/name-not-found" }, "doctor does not name dns/name-not-found first", 1},
 		"nothing wrong":  {func(s *Scene) { s.files["node/etc/hosts"] = "127.0.0.1 localhost\n" }, "doctor finds the pull healthy, not broken", 1},
 		"a second fault": {func(s *Scene) { s.files["node/etc/ssl/certs/ca-certificates.crt"] = "{other CA}\n" }, "after the fix doctor finds the pull broken", 1},
-		"no image":       {func(s *Scene) { s.Image = "Not An Image" }, "it contains a space", 1},
+		"no image":       {func(s *Scene) { s.Image = "Not An Image" }, "doctor does not name dns/hosts-file-override first", 1},
 		"no runtime":     {func(s *Scene) { s.Runtime = "abacus" }, "abacus", 1},
 		"no servers":     {func(s *Scene) { s.World.Servers["odd"] = s.World.Servers["nothing"] }, "it has no role", 0},
 	} {

@@ -28,10 +28,20 @@ func Entries(c *pullsecret.Config, ref route.Ref) ([]keyring.Login, []finding.Fi
 	if c.Fails == "" && len(out) > 0 {
 		return out, nil
 	}
-	return nil, slices.DeleteFunc(slices.Clone(c.Findings()), func(f finding.Finding) bool {
+	found := slices.Clone(c.Findings())
+	for i, f := range found {
+		if f.ID == inStore {
+			found[i].Severity = finding.Error // who pulls with this file needs what it leaves out
+		}
+	}
+	return nil, slices.DeleteFunc(found, func(f finding.Finding) bool {
 		return f.Severity < finding.Error || f.Registry != "" && f.Registry != ref.Registry
 	})
 }
+
+// inStore is the finding that a file holds no passwords, which is as it should be
+// where somebody has logged in.
+const inStore = "CD003"
 
 // Used are the credentials with which a look got the image, as they were asked
 // for; nil: none.
